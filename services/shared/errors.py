@@ -29,7 +29,7 @@ class FieldError:
     detail: str
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457's own word
+class Problem(Exception):
     """What went wrong, in the words of RFC 9457; `line` and `column` (from 1) point into the SQL or the file."""
 
     code: ClassVar[str] = "internal_error"
@@ -275,5 +275,5 @@ class StorageObjectMissing(Problem):
     code, status, title = "object_missing", 500, "A stored object is not where its record says"
 
 
-class LeaseLost(Exception):  # noqa: N818
+class LeaseLost(Exception):
     """Another attempt owns the job now; the holder must stop and change nothing."""

@@ -1,0 +1,289 @@
+"""The only place where a job changes state; each change is one conditional UPDATE that names what it expects.
+
+A claim raises the attempt, and every later write names it, so a worker that was presumed dead changes nothing when it
+wakes up: its UPDATE finds no row and `LeaseLost` is raised. Functions that take a `tx` join the caller's transaction, so
+that a job's end and what it did to its resource are one commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, or_, select, update
+
+from services.shared.clock import Clock, utc_now
+from services.shared.errors import JobFinished, JobNotFound, JobNotRetryable, LeaseLost, Problem, WorkerLost
+from services.shared.ids import new_id
+from services.shared.jobs import settle
+from services.shared.jobs.model import ID_PREFIX, QUEUES, Job, Kind, NewJob, State, Wait, job_from
+from services.shared.principal import Principal
+from services.shared.records.database import Database
+from services.shared.records.tables import UtcTime, jobs, outbox
+from services.shared.settings import Settings
+
+_MAX_DELAY_S = 60
+
+
+class JobStore:
+    """Jobs in the records."""
+
+    def __init__(self, database: Database, settings: Settings, *, clock: Clock = utc_now) -> None:
+        self.database = database
+        self._settings = settings
+        self._clock = clock
+
+    def submit(self, tx: Connection, new: NewJob, *, principal: Principal) -> Job:
+        """Record a queued job and the message that will start it."""
+        now = self._clock()
+        job_id = new.id or new_id(ID_PREFIX[new.kind])
+        tx.execute(
+            insert(jobs).values(
+                id=job_id,
+                workspace=principal.workspace,
+                owner=principal.owner,
+                created_at=now,
+                kind=new.kind,
+                state=State.QUEUED,
+                phase=new.phase,
+                resource_type=new.resource_type,
+                resource_id=new.resource_id,
+                params=new.params,
+                request_id=new.request_id,
+                attempt=0,
+                failures=0,
+                waits_on=new.waits_on,
+                waits_for_bytes=new.waits_for_bytes,
+                queued_at=now,
+            )
+        )
+        if new.waits_on is None:
+            self._enqueue(tx, job_id, new.kind)
+        return self.load(tx, job_id)
+
+    def load(self, tx: Connection, job_id: str) -> Job:
+        """Return the job as this transaction sees it, or raise JobNotFound."""
+        row = tx.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
+        if row is None:
+            raise JobNotFound(f"There is no job {job_id}.")
+        return job_from(row)
+
+    def get(self, job_id: str) -> Job:
+        """Return the job, or raise JobNotFound."""
+        with self.database.read() as tx:
+            return self.load(tx, job_id)
+
+    def claim(self, job_id: str) -> Job | None:
+        """Take a queued job that waits for nothing; None means that this message is a duplicate or came too early."""
+        now = self._clock()
+        with self.database.write() as tx:
+            taken = tx.execute(
+                update(jobs)
+                .where(
+                    jobs.c.id == job_id,
+                    jobs.c.state == State.QUEUED,
+                    jobs.c.waits_on.is_(None),
+                    or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now),
+                )
+                .values(
+                    state=State.RUNNING,
+                    attempt=jobs.c.attempt + 1,
+                    lease_until=now + timedelta(seconds=self._settings.lease_s),
+                    heartbeat_at=now,
+                    started_at=func.coalesce(jobs.c.started_at, literal(now, UtcTime)),
+                    not_before=None,
+                )
+            )
+            if taken.rowcount == 0:
+                return None
+            tx.execute(delete(outbox).where(outbox.c.job_id == job_id))
+            return self.load(tx, job_id)
+
+    def renew(self, job: Job, *, progress: dict[str, Any] | None) -> bool:
+        """Extend the lease; False means that another attempt owns the job."""
+        now = self._clock()
+        values: dict[str, Any] = {"lease_until": now + timedelta(seconds=self._settings.lease_s), "heartbeat_at": now}
+        if progress is not None:
+            values["progress"] = progress
+        with self.database.write() as tx:
+            return tx.execute(update(jobs).where(_held(job)).values(values)).rowcount == 1
+
+    def watch(self, job: Job) -> bool:
+        """Return whether a cancel was asked for; raise LeaseLost if another attempt owns the job."""
+        with self.database.read() as tx:
+            row = tx.execute(select(jobs.c.cancel_requested_at).where(_held(job))).first()
+        if row is None:
+            raise LeaseLost(job.id)
+        return row[0] is not None
+
+    def save(self, tx: Connection, job: Job, *, checkpoint: dict[str, Any], phase: str, progress: dict[str, Any] | None) -> None:
+        """Record a checkpoint; a job that made progress has its failures forgiven."""
+        self._change(
+            tx,
+            job,
+            checkpoint=checkpoint,
+            phase=phase,
+            failures=0,
+            heartbeat_at=self._clock(),
+            **({"progress": progress} if progress else {}),
+        )
+
+    def hand_over(
+        self, tx: Connection, job: Job, *, phase: str, progress: dict[str, Any] | None, wait: Wait | None = None, delay_s: float = 0
+    ) -> bool:
+        """Queue the job for its next task; with a `wait` it stays queued until that is over. False: a cancel came first."""
+        if self.load(tx, job.id).cancel_requested_at is not None:
+            self.end_cancelled(tx, job, progress=progress)
+            return False
+        now = self._clock()
+        self._change(
+            tx,
+            job,
+            state=State.QUEUED,
+            phase=phase,
+            lease_until=None,
+            waits_on=wait.on if wait else None,
+            waits_for_bytes=wait.for_bytes if wait else None,
+            not_before=now + timedelta(seconds=delay_s) if delay_s else None,
+            **({"progress": progress} if progress else {}),
+        )
+        if wait is None:
+            self._enqueue(tx, job.id, job.kind, delay_s=delay_s)
+        return True
+
+    def succeed(self, tx: Connection, job: Job, *, result: dict[str, Any], progress: dict[str, Any] | None) -> None:
+        """End the job well."""
+        self._end(tx, job, State.SUCCEEDED, progress=progress, result=result)
+
+    def fail(self, tx: Connection, job: Job, problem: Problem, *, progress: dict[str, Any] | None = None) -> None:
+        """End the job with the problem that a failed request would have answered with."""
+        self._end(tx, job, State.FAILED, progress=progress, error=problem.to_json(instance=path_of(job)))
+
+    def end_cancelled(self, tx: Connection, job: Job, *, progress: dict[str, Any] | None) -> None:
+        """End a running job that was asked to stop."""
+        self._end(tx, job, State.CANCELLED, progress=progress)
+
+    def stumble(self, job: Job, problem: Problem) -> Job:
+        """Count a failure that may pass: queue the job again, later each time, or end it when it was tried too often."""
+        with self.database.write() as tx:
+            failures = self.load(tx, job.id).failures + 1
+            if failures >= self._settings.max_attempts:
+                self.fail(tx, job, problem)
+            else:
+                delay_s = min(_MAX_DELAY_S, 2**failures)
+                self._change(tx, job, failures=failures)
+                self.hand_over(tx, job, phase="retrying", progress=None, delay_s=delay_s)
+            return self.load(tx, job.id)
+
+    def take_over_lost(self, *, limit: int = 100) -> list[Job]:
+        """Queue again, or end, running jobs whose lease has run out; return them as they are now."""
+        now = self._clock()
+        lost = []
+        with self.database.read() as tx:
+            rows = tx.execute(select(jobs).where(jobs.c.state == State.RUNNING, jobs.c.lease_until < now).limit(limit)).mappings().all()
+        for job in map(job_from, rows):
+            try:
+                with self.database.write() as tx:
+                    if self.load(tx, job.id).lease_until != job.lease_until:
+                        continue
+                    failures = job.failures + 1
+                    if job.cancel_requested_at is not None:
+                        self.end_cancelled(tx, job, progress=None)
+                    elif failures >= self._settings.max_attempts:
+                        self.fail(tx, job, WorkerLost(f"The worker died {failures} times without getting further than before."))
+                    else:
+                        self._change(tx, job, state=State.QUEUED, phase="retrying", failures=failures, lease_until=None)
+                        self._enqueue(tx, job.id, job.kind)
+                    lost.append(self.load(tx, job.id))
+            except LeaseLost:
+                continue
+        return lost
+
+    def wake(self, tx: Connection, waits_on: str, *, offset: int | None = None) -> list[str]:
+        """Queue the jobs that wait for this job's end, or for this upload to reach `offset`; return their ids."""
+        enough: ColumnElement[bool] = jobs.c.waits_for_bytes.is_(None)
+        if offset is not None:
+            enough = or_(enough, jobs.c.waits_for_bytes <= offset)
+        waiting = and_(jobs.c.waits_on == waits_on, jobs.c.state == State.QUEUED, enough)
+        woken = tx.execute(select(jobs.c.id, jobs.c.kind).where(waiting)).all()
+        for job_id, kind in woken:
+            if tx.execute(update(jobs).where(jobs.c.id == job_id, waiting).values(waits_on=None, waits_for_bytes=None)).rowcount:
+                self._enqueue(tx, job_id, Kind(kind))
+        return [job_id for job_id, _ in woken]
+
+    def cancel(self, tx: Connection, job_id: str) -> Job:
+        """Ask for the end of a job: a queued one ends now, a running one at its next look; a finished one raises JobFinished."""
+        now = self._clock()
+        job = self.load(tx, job_id)
+        if job.finished:
+            raise JobFinished(f"The job {job_id} is already {job.state}.")
+        if job.state is State.QUEUED:
+            self._end(tx, job, State.CANCELLED, progress=None, cancel_requested_at=now)
+        else:
+            tx.execute(
+                update(jobs)
+                .where(jobs.c.id == job_id, jobs.c.cancel_requested_at.is_(None), jobs.c.state == State.RUNNING)
+                .values(cancel_requested_at=now)
+            )
+        return self.load(tx, job_id)
+
+    def retry(self, tx: Connection, job_id: str) -> Job:
+        """Queue a failed or cancelled job again under its id, from its beginning, failures counted anew."""
+        job = self.load(tx, job_id)
+        if job.state not in (State.FAILED, State.CANCELLED):
+            raise JobNotRetryable(f"The job {job_id} is {job.state}; only a failed or cancelled one can be tried again.")
+        settle.reopen(tx, job)
+        self._change(
+            tx,
+            job,
+            state=State.QUEUED,
+            phase=None,
+            failures=0,
+            checkpoint=None,
+            progress=None,
+            result=None,
+            error=None,
+            queued_at=self._clock(),
+            started_at=None,
+            finished_at=None,
+            cancel_requested_at=None,
+            waits_on=None,
+            waits_for_bytes=None,
+        )
+        self._enqueue(tx, job_id, job.kind)
+        return self.load(tx, job_id)
+
+    def list_waiting(self, *, limit: int = 500) -> Sequence[Job]:
+        """Return queued jobs that wait for something, for the reconciler to see whether it has come."""
+        with self.database.read() as tx:
+            query = select(jobs).where(jobs.c.state == State.QUEUED, jobs.c.waits_on.is_not(None)).order_by(jobs.c.queued_at).limit(limit)
+            return [job_from(row) for row in tx.execute(query).mappings()]
+
+    def _end(self, tx: Connection, job: Job, state: State, *, progress: dict[str, Any] | None, **values: Any) -> None:
+        kept = {"progress": progress} if progress else {}
+        self._change(
+            tx, job, state=state, finished_at=self._clock(), lease_until=None, waits_on=None, waits_for_bytes=None, **kept, **values
+        )
+        tx.execute(delete(outbox).where(outbox.c.job_id == job.id))
+        settle.release(tx, job, state, now=self._clock())
+        self.wake(tx, job.id)
+
+    def _change(self, tx: Connection, job: Job, **values: Any) -> None:
+        if tx.execute(update(jobs).where(_held(job, state=job.state)).values(values)).rowcount == 0:
+            raise LeaseLost(job.id)
+
+    def _enqueue(self, tx: Connection, job_id: str, kind: Kind, *, delay_s: float = 0) -> None:
+        due = self._clock() + timedelta(seconds=delay_s)
+        tx.execute(delete(outbox).where(outbox.c.job_id == job_id))
+        tx.execute(insert(outbox).values(job_id=job_id, queue=QUEUES[kind], due_at=due, sends=0))
+
+
+def path_of(job: Job) -> str:
+    """Return the job's own address, the `instance` of its problem."""
+    return f"/v1/{'queries' if job.kind is Kind.QUERY else 'jobs'}/{job.id}"
+
+
+def _held(job: Job, *, state: State = State.RUNNING) -> ColumnElement[bool]:
+    return and_(jobs.c.id == job.id, jobs.c.attempt == job.attempt, jobs.c.state == state)
+

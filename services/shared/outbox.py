@@ -1,0 +1,93 @@
+"""The outbox: messages that are recorded with the job and sent when the broker will have them.
+
+A row lives from the job's queueing until its claim. Sending is a best effort at once, then the reconciler's: what was never
+published is sent as soon as it is due; what was published is sent again (30 s, then 1, 2, 4 … 10 min) only while its queue
+in Redis holds fewer messages than the records say it should.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import redis
+from celery import Celery
+from kombu.exceptions import OperationalError
+from sqlalchemy import func, select, update
+
+from services.shared.broker import queue_length, task_name
+from services.shared.clock import Clock, utc_now
+from services.shared.logs import get_logger
+from services.shared.records.database import Database
+from services.shared.records.tables import jobs, outbox
+from services.shared.settings import Settings
+
+_LONGEST_S = 600
+log = get_logger()
+
+
+class Outbox:
+    """Sends recorded messages; any process may, and twice does no harm."""
+
+    def __init__(self, database: Database, app: Celery, settings: Settings, *, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._app = app
+        self._settings = settings
+        self._clock = clock
+        self._sender = ThreadPoolExecutor(max_workers=2, thread_name_prefix="outbox")
+
+    def send_soon(self, *job_ids: str) -> None:
+        """Send these jobs' messages from another thread, so that no request waits for the broker."""
+        for job_id in job_ids:
+            self._sender.submit(self.send, job_id)
+
+    def send(self, job_id: str) -> bool:
+        """Send one job's message if it is due; False means that the broker did not take it, and the reconciler will."""
+        now = self._clock()
+        with self._database.read() as tx:
+            row = tx.execute(
+                select(outbox.c.queue, outbox.c.sends, jobs.c.kind)
+                .join(jobs, jobs.c.id == outbox.c.job_id)
+                .where(outbox.c.job_id == job_id, outbox.c.due_at <= now)
+            ).first()
+        if row is None:
+            return True
+        try:
+            self._app.send_task(task_name(row.kind), args=[job_id], task_id=job_id, queue=row.queue, retry=False, ignore_result=True)
+        except (OperationalError, redis.RedisError, OSError) as error:
+            log.warning("outbox.broker_unreachable", job_id=job_id, reason=type(error).__name__)
+            return False
+        again = now + timedelta(seconds=min(_LONGEST_S, self._settings.resend_s * 2**row.sends))
+        with self._database.write() as tx:
+            tx.execute(
+                update(outbox)
+                .where(outbox.c.job_id == job_id, outbox.c.sends == row.sends)
+                .values(sends=row.sends + 1, published_at=now, due_at=again)
+            )
+        return True
+
+    def send_due(self, client: redis.Redis, *, limit: int = 500) -> int:
+        """Send what is due and, if it was sent before, seems lost; return how many messages went out."""
+        now = self._clock()
+        with self._database.read() as tx:
+            due = tx.execute(
+                select(outbox.c.job_id, outbox.c.queue, outbox.c.published_at).where(outbox.c.due_at <= now).order_by(outbox.c.due_at).limit(limit)
+            ).all()
+            published = tx.execute(
+                select(outbox.c.queue, func.count()).where(outbox.c.published_at.is_not(None)).group_by(outbox.c.queue)
+            ).all()
+        missing = {queue: count - queue_length(client, queue) for queue, count in published}
+        sent = 0
+        for job_id, queue, published_at in due:
+            if published_at is not None:
+                if missing.get(queue, 0) <= 0:
+                    continue
+                missing[queue] -= 1
+            if not self.send(job_id):
+                break
+            sent += 1
+        return sent
+
+    def close(self) -> None:
+        """Wait for what is being sent, and stop."""
+        self._sender.shutdown(wait=True, cancel_futures=True)
