@@ -66,6 +66,14 @@ class Outbox:
             )
         return True
 
+    def send_new(self, *, limit: int = 20) -> None:
+        """Send messages that no one has sent yet, such as those of jobs that this process's job has just woken."""
+        with self._database.read() as tx:
+            new = tx.execute(select(outbox.c.job_id).where(outbox.c.sends == 0, outbox.c.due_at <= self._clock()).limit(limit)).scalars().all()
+        for job_id in new:
+            if not self.send(job_id):
+                return
+
     def send_due(self, client: redis.Redis, *, limit: int = 500) -> int:
         """Send what is due and, if it was sent before, seems lost; return how many messages went out."""
         now = self._clock()
@@ -73,9 +81,7 @@ class Outbox:
             due = tx.execute(
                 select(outbox.c.job_id, outbox.c.queue, outbox.c.published_at).where(outbox.c.due_at <= now).order_by(outbox.c.due_at).limit(limit)
             ).all()
-            published = tx.execute(
-                select(outbox.c.queue, func.count()).where(outbox.c.published_at.is_not(None)).group_by(outbox.c.queue)
-            ).all()
+            published = tx.execute(select(outbox.c.queue, func.count()).where(outbox.c.published_at.is_not(None)).group_by(outbox.c.queue)).all()
         missing = {queue: count - queue_length(client, queue) for queue, count in published}
         sent = 0
         for job_id, queue, published_at in due:

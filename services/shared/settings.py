@@ -37,9 +37,7 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="The address the api binds; anything but loopback needs `allow_network`.")
     api_port: int = Field(8000, ge=1, le=65535, description="The api's port; the front-end is served there too.")
     api_workers: int = Field(2, ge=1, le=64, description="How many api processes serve requests.")
-    allow_network: bool = Field(
-        False, description="Allow a bind address that is not loopback (containers with ports published on loopback)."
-    )
+    allow_network: bool = Field(False, description="Allow a bind address that is not loopback (containers with ports published on loopback).")
     allowed_hosts: tuple[str, ...] = Field((), description="More Host headers to accept beside loopback's names; a JSON list.")
     allowed_origins: tuple[str, ...] = Field((), description="More Origins that may change things; a JSON list of scheme://host:port.")
     flower_port: int = Field(5555, ge=1, le=65535, description="Flower's port, on loopback.")
@@ -55,9 +53,7 @@ class Settings(BaseSettings):
     part_bytes: int = Field(16 * MIB, ge=256 * 1024, description="The size of a stored part of an upload.")
     part_seconds: float = Field(2.0, gt=0, description="A slow upload's part is stored after this long, so that work can follow it.")
     upload_lock_s: float = Field(10, gt=0, description="How long a request waits for another one that writes to the same upload.")
-    upload_idle_s: float = Field(
-        60, gt=0, description="An upload's connection that sends nothing for this long is closed; what arrived stays."
-    )
+    upload_idle_s: float = Field(60, gt=0, description="An upload's connection that sends nothing for this long is closed; what arrived stays.")
     max_request_bytes: int = Field(1 * MIB, ge=1024, description="The largest JSON body accepted.")
     max_concatenated_parts: int = Field(1000, ge=1, description="The most partial uploads one final upload may join.")
 
@@ -73,16 +69,12 @@ class Settings(BaseSettings):
     renew_s: float = Field(10, gt=0, description="How often a running job's lease is renewed.")
     reconcile_s: float = Field(10, gt=0, description="How often the reconciler looks at the records.")
     max_attempts: int = Field(3, ge=1, description="How often a job may fail without progress before it ends as `worker_lost`.")
-    resend_s: float = Field(
-        30, gt=0, description="An accepted job whose message seems lost is sent again after this long, then 1, 2, 4 … 10 min."
-    )
+    resend_s: float = Field(30, gt=0, description="An accepted job whose message seems lost is sent again after this long, then 1, 2, 4 … 10 min.")
 
     database: str = Field("headwater", description="The catalog database that datasets are published to.")
     max_sql_bytes: int = Field(64 * 1024, ge=1024, description="The longest SQL accepted.")
     query_slots: int = Field(4, ge=1, le=64, description="How many queries run at once.")
-    query_memory_bytes: int = Field(
-        400 * MIB, ge=64 * MIB, description="The memory all running queries share; what needs more spills to disk."
-    )
+    query_memory_bytes: int = Field(400 * MIB, ge=64 * MIB, description="The memory all running queries share; what needs more spills to disk.")
     query_threads: int = Field(default_factory=lambda: os.cpu_count() or 2, ge=1, description="The threads all running queries share.")
     query_spill_bytes: int = Field(64 * GIB, ge=0, description="The most disk that running queries may spill to.")
     query_timeout_s: float = Field(1800, gt=0, description="A query that runs longer is stopped.")

@@ -29,7 +29,7 @@ _SHOW_S = 0.25
 log = get_logger()
 
 
-class CancelRequested(Exception):  # noqa: N818
+class CancelRequested(Exception):
     """Someone asked for the job's end; raised between two pieces of work."""
 
 
@@ -74,7 +74,9 @@ class Run:
         """Ask the step, from another thread, to hand its job back at its next look."""
         self._stop.set()
 
-    def report(self, *, bytes_done: int | None = None, bytes_total: int | None = None, records_done: int | None = None, phase: str | None = None) -> None:
+    def report(
+        self, *, bytes_done: int | None = None, bytes_total: int | None = None, records_done: int | None = None, phase: str | None = None
+    ) -> None:
         """Say how far the work is, and look whether it must end; shown at most four times a second."""
         self.phase = phase or self.phase
         self._progress.update(self._rate.measure(bytes_done, bytes_total, records_done, self._progress))
@@ -168,29 +170,25 @@ class Runner:
                 log.info("job.handed_over", phase=outcome.phase, waits_on=outcome.wait.on if outcome.wait else None)
             else:
                 log.info("job.succeeded")
-                self._wake_waiting(run.job)
+                self._outbox.send_new()
         except CancelRequested:
             run.end(None)
             log.info("job.cancelled")
-            self._wake_waiting(run.job)
+            self._outbox.send_new()
         except LeaseLost:
             log.warning("job.lease_lost")
         except Problem as problem:
             run.end(problem)
             log.info("job.failed", code=problem.code, detail=problem.detail)
-            self._wake_waiting(run.job)
+            self._outbox.send_new()
         except (SystemExit, KeyboardInterrupt):
             run.hand_over(Next(run.phase))
             log.info("job.handed_back")
             raise
-        except Exception:  # noqa: BLE001 - the rim of a task: whatever it was, the job must end by itself
+        except Exception:
             log.exception("job.stumbled")
-            after = self._store.stumble(run.job, InternalError("Something failed inside Headwater; its log names the job."))
-            self._wake_waiting(after)
-
-    def _wake_waiting(self, job: Job) -> None:
-        for waiting in self._store.list_enqueued_by(job.id):
-            self._outbox.send(waiting)
+            self._store.stumble(run.job, InternalError("Something failed inside Headwater; its log names the job."))
+            self._outbox.send_new()
 
     @contextmanager
     def _leased(self, run: Run) -> Iterator[None]:

@@ -262,9 +262,7 @@ class JobStore:
 
     def _end(self, tx: Connection, job: Job, state: State, *, progress: dict[str, Any] | None, **values: Any) -> None:
         kept = {"progress": progress} if progress else {}
-        self._change(
-            tx, job, state=state, finished_at=self._clock(), lease_until=None, waits_on=None, waits_for_bytes=None, **kept, **values
-        )
+        self._change(tx, job, state=state, finished_at=self._clock(), lease_until=None, waits_on=None, waits_for_bytes=None, **kept, **values)
         tx.execute(delete(outbox).where(outbox.c.job_id == job.id))
         settle.release(tx, job, state, now=self._clock())
         self.wake(tx, job.id)
@@ -286,4 +284,3 @@ def path_of(job: Job) -> str:
 
 def _held(job: Job, *, state: State = State.RUNNING) -> ColumnElement[bool]:
     return and_(jobs.c.id == job.id, jobs.c.attempt == job.attempt, jobs.c.state == state)
-

@@ -1,0 +1,101 @@
+"""The catalog port: the Data Catalog as the query engine sees it, and the crawler that proposes tables to it.
+
+A table that a user can see is changed by one `put_table`, which names the version it replaces. A crawl is given a location
+and nothing else: what it finds is its own reading of the files, which the publish compares with its contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table; `type` is an Athena type, `comment` keeps the name it had in the file."""
+
+    name: str
+    type: str
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: columns, where its files are (a storage prefix that ends in `/`), and how they are written."""
+
+    database: str
+    name: str
+    columns: tuple[Column, ...]
+    location: str
+    format: str
+    partition_keys: tuple[Column, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    version: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CatalogDatabase:
+    """A database of the catalog."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Crawl:
+    """A crawl: `running`, `succeeded` with the tables it made, or `failed` with a reason."""
+
+    name: str
+    state: str
+    tables: tuple[Table, ...] = ()
+    error: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class CatalogConflict(Exception):
+    """The table is at another version than the caller saw."""
+
+
+class Catalog(Protocol):
+    """Databases, tables and crawls."""
+
+    def list_databases(self) -> Sequence[CatalogDatabase]:
+        """Return the databases that users may see, by name."""
+        ...
+
+    def find_database(self, name: str) -> CatalogDatabase | None:
+        """Return a database that users may see, or None."""
+        ...
+
+    def list_tables(self, database: str) -> Sequence[Table]:
+        """Return a database's tables, by name."""
+        ...
+
+    def find_table(self, database: str, name: str) -> Table | None:
+        """Return a table, or None."""
+        ...
+
+    def put_table(self, table: Table, *, expected_version: str | None) -> Table:
+        """Make or replace a table in one step; `expected_version` None means that there is none yet. Raise CatalogConflict."""
+        ...
+
+    def drop_table(self, database: str, name: str) -> None:
+        """Take a table away; twice does no harm."""
+        ...
+
+    def start_crawl(self, name: str, *, location: str, database: str, table_prefix: str) -> None:
+        """Start the crawl of a location into a staging database; one that exists under this name is joined."""
+        ...
+
+    def find_crawl(self, name: str) -> Crawl | None:
+        """Return how a crawl stands, or None."""
+        ...
+
+    def delete_crawl(self, name: str) -> None:
+        """Forget a crawl and its staging tables; twice does no harm."""
+        ...
