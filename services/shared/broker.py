@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from kombu import Queue
+from kombu.entity import Queue
 
 from services.shared.jobs.model import QUEUES
 from services.shared.settings import Settings

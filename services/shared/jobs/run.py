@@ -229,7 +229,7 @@ class _Rate:
         if done is None:
             return values
         done = max(done, int(known.get("bytes_done") or 0))
-        self._marks = [mark for mark in self._marks if now - mark[0] <= 5][-50:] + [(now, done)]
+        self._marks = [*[mark for mark in self._marks if now - mark[0] <= 5][-50:], (now, done)]
         elapsed = now - self._marks[0][0]
         rate = (done - self._marks[0][1]) / elapsed if elapsed > 0 else 0.0
         values |= {"bytes_done": done, "bytes_per_second": round(rate)}

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from services.shared.errors import StorageObjectMissing, Unavailable
 from services.shared.ids import new_id
@@ -27,7 +27,7 @@ class FolderStorage:
     def open_read(self, key: str) -> BinaryIO:
         """Open the object's file."""
         try:
-            return cast(BinaryIO, self._path(key).open("rb", buffering=_BUFFER_BYTES))
+            return self._path(key).open("rb", buffering=_BUFFER_BYTES)
         except FileNotFoundError as error:
             raise StorageObjectMissing(f"The object {key} is not there.") from error
 
@@ -39,7 +39,7 @@ class FolderStorage:
         partial = target.with_name(f".{target.name}.{new_id('w')}{_PARTIAL}")
         try:
             with partial.open("w+b", buffering=_BUFFER_BYTES) as file:
-                yield cast(BinaryIO, file)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(target)

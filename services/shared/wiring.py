@@ -1,0 +1,37 @@
+"""The adapters that the settings choose, for the wiring modules of the three services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.shared.catalog.embedded import STAGING, Classify, EmbeddedCatalog
+from services.shared.records.database import Database
+from services.shared.settings import Platform, Settings
+from services.shared.storage.folder import FolderStorage
+from services.shared.storage.folder_parts import FolderParts
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """One set of adapters, for one process."""
+
+    database: Database
+    storage: FolderStorage
+    parts: FolderParts
+    catalog: EmbeddedCatalog
+
+
+def make_adapters(settings: Settings, *, classify: Classify | None = None) -> Adapters:
+    """Return the adapters of the platform."""
+    if settings.platform is not Platform.LOCAL:
+        raise ValueError(f"HEADWATER_PLATFORM={settings.platform} is not built yet; `local` is")
+    database = Database(settings.database_location())
+    objects = settings.objects_folder()
+    catalog = EmbeddedCatalog(database, classify=classify)
+    return Adapters(database, FolderStorage(objects), FolderParts(objects / "raw"), catalog)
+
+
+def ensure_databases(catalog: EmbeddedCatalog, settings: Settings) -> None:
+    """Make the catalog databases that publishing needs; run with the migrations."""
+    catalog.ensure_database(settings.database, "Datasets published by Headwater")
+    catalog.ensure_database(STAGING, "What crawls propose, before it is checked")
