@@ -121,7 +121,9 @@ class EmbeddedCatalog:
         """Forget a crawl and drop its staging tables."""
         with self._database.write() as tx:
             row = tx.execute(select(catalog_crawls).where(catalog_crawls.c.name == name)).mappings().first()
-            for table in (row["tables"] or ()) if row else ():
+            if row is None:
+                return
+            for table in row["tables"] or ():
                 tx.execute(delete(catalog_tables).where(catalog_tables.c.database == row["database"], catalog_tables.c.name == table))
             tx.execute(delete(catalog_crawls).where(catalog_crawls.c.name == name))
 

@@ -7,7 +7,6 @@ that a job's end and what it did to its resource are one commit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,10 +16,10 @@ from services.shared.clock import Clock, utc_now
 from services.shared.errors import JobFinished, JobNotFound, JobNotRetryable, LeaseLost, Problem, WorkerLost
 from services.shared.ids import new_id
 from services.shared.jobs import settle
-from services.shared.jobs.model import ID_PREFIX, QUEUES, Job, Kind, NewJob, State, Wait, job_from
+from services.shared.jobs.model import ID_PREFIX, QUEUES, TERMINAL, Job, Kind, NewJob, State, Wait, job_from
 from services.shared.principal import Principal
 from services.shared.records.database import Database
-from services.shared.records.tables import UtcTime, jobs, outbox
+from services.shared.records.tables import UtcTime, jobs, outbox, uploads
 from services.shared.settings import Settings
 
 _MAX_DELAY_S = 60
@@ -132,10 +131,12 @@ class JobStore:
     def hand_over(
         self, tx: Connection, job: Job, *, phase: str, progress: dict[str, Any] | None, wait: Wait | None = None, delay_s: float = 0
     ) -> bool:
-        """Queue the job for its next task; with a `wait` it stays queued until that is over. False: a cancel came first."""
+        """Queue the job for its next task; with a `wait` that is not over it stays queued until then. False: a cancel came first."""
         if self.load(tx, job.id).cancel_requested_at is not None:
             self.end_cancelled(tx, job, progress=progress)
             return False
+        if wait is not None and is_over(tx, wait):
+            wait = None
         now = self._clock()
         self._change(
             tx,
@@ -254,11 +255,17 @@ class JobStore:
         self._enqueue(tx, job_id, job.kind)
         return self.load(tx, job_id)
 
-    def list_waiting(self, *, limit: int = 500) -> Sequence[Job]:
-        """Return queued jobs that wait for something, for the reconciler to see whether it has come."""
+    def wake_over(self) -> list[str]:
+        """Queue every job whose wait is over though nobody woke it; return their ids."""
+        waiting = select(jobs.c.waits_on, jobs.c.waits_for_bytes).where(jobs.c.state == State.QUEUED, jobs.c.waits_on.is_not(None))
+        woken: list[str] = []
         with self.database.read() as tx:
-            query = select(jobs).where(jobs.c.state == State.QUEUED, jobs.c.waits_on.is_not(None)).order_by(jobs.c.queued_at).limit(limit)
-            return [job_from(row) for row in tx.execute(query).mappings()]
+            waits = [Wait(row.waits_on, row.waits_for_bytes) for row in tx.execute(waiting.distinct())]
+        for wait in waits:
+            with self.database.write() as tx:
+                if is_over(tx, wait):
+                    woken += self.wake(tx, wait.on, offset=wait.for_bytes)
+        return woken
 
     def _end(self, tx: Connection, job: Job, state: State, *, progress: dict[str, Any] | None, **values: Any) -> None:
         kept = {"progress": progress} if progress else {}
@@ -275,6 +282,15 @@ class JobStore:
         due = self._clock() + timedelta(seconds=delay_s)
         tx.execute(delete(outbox).where(outbox.c.job_id == job_id))
         tx.execute(insert(outbox).values(job_id=job_id, queue=QUEUES[kind], due_at=due, sends=0))
+
+
+def is_over(tx: Connection, wait: Wait) -> bool:
+    """Return whether what is waited for has come; the row is locked, so that who brings it sees the waiting job, or we see it."""
+    if wait.for_bytes is None:
+        row = tx.execute(select(jobs.c.state).where(jobs.c.id == wait.on).with_for_update(read=True)).first()
+        return row is None or State(row.state) in TERMINAL
+    upload = tx.execute(select(uploads.c.state, uploads.c.offset).where(uploads.c.id == wait.on).with_for_update(read=True)).first()
+    return upload is None or upload.state != "receiving" or upload.offset >= wait.for_bytes
 
 
 def path_of(job: Job) -> str:
