@@ -1,0 +1,48 @@
+"""Wiring of the worker: the Celery application of `worker-profile`, `worker-publish` and beat."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import redis
+from celery.signals import setup_logging
+
+from services.shared.broker import make_app, schedule_reconciler
+from services.shared.jobs.run import Runner
+from services.shared.jobs.store import JobStore
+from services.shared.logs import configure_logs
+from services.shared.outbox import Outbox
+from services.shared.progress import ProgressBoard
+from services.shared.settings import load_settings
+from services.shared.wiring import make_adapters
+from services.worker.classify import classify
+from services.worker.deps import Worker
+
+app = make_app("headwater-worker", load_settings(), include=["services.worker.tasks"])
+schedule_reconciler(app, load_settings())
+
+
+@lru_cache(maxsize=1)
+def worker() -> Worker:
+    """Return this process's collaborators; the first task makes them, so that none is inherited through a fork."""
+    settings = load_settings()
+    adapters = make_adapters(settings, classify=classify)
+    jobs = JobStore(adapters.database, settings)
+    outbox = Outbox(adapters.database, app, settings)
+    return Worker(
+        settings=settings,
+        database=adapters.database,
+        storage=adapters.storage,
+        parts=adapters.parts,
+        catalog=adapters.catalog,
+        jobs=jobs,
+        outbox=outbox,
+        runner=Runner(jobs, outbox, ProgressBoard(settings), settings),
+        redis=redis.Redis.from_url(settings.redis_url or "", socket_timeout=3, socket_connect_timeout=2),
+    )
+
+
+@setup_logging.connect
+def _configure_logs(**_: Any) -> None:
+    configure_logs(load_settings(), service="worker")

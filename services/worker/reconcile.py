@@ -1,0 +1,69 @@
+"""The reconciler: at every tick it ends, sends or frees what nobody else will; two at once do no harm.
+
+Redis may lose anything, workers may die anywhere, and clients may never come back: each thing to put right is found in the
+records, by a statement that is repeatable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import redis
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.shared.clock import utc_now
+from services.shared.logs import get_logger
+from services.shared.records.tables import idempotency_keys, queries
+from services.worker.deps import Worker
+
+_AT_ONCE = 100
+log = get_logger()
+
+
+def reconcile(worker: Worker) -> None:
+    """Look at everything once; what fails is left for the next tick and does not keep the rest from its turn."""
+    for chore in (_take_over, _wake, _send, _free_results, _forget_keys):
+        _try(chore, worker)
+
+
+def _try(chore: Callable[[Worker], None], worker: Worker) -> None:
+    try:
+        chore(worker)
+    except (SQLAlchemyError, redis.RedisError, OSError) as error:
+        log.warning("reconcile.postponed", chore=chore.__name__.strip("_"), reason=f"{type(error).__name__}: {error}"[:200])
+
+
+def _take_over(worker: Worker) -> None:
+    for job in worker.jobs.take_over_lost():
+        log.warning("job.taken_over", job_id=job.id, state=job.state, failures=job.failures)
+
+
+def _wake(worker: Worker) -> None:
+    for job_id in worker.jobs.wake_over():
+        log.info("job.woken", job_id=job_id)
+
+
+def _send(worker: Worker) -> None:
+    sent = worker.outbox.send_due(worker.redis)
+    if sent:
+        log.info("outbox.sent", count=sent)
+
+
+def _free_results(worker: Worker) -> None:
+    with worker.database.read() as tx:
+        expired = tx.execute(
+            select(queries.c.id, queries.c.result_prefix)
+            .where(queries.c.expires_at < utc_now(), queries.c.freed_at.is_(None), queries.c.result_prefix.is_not(None))
+            .limit(_AT_ONCE)
+        ).all()
+    for query_id, prefix in expired:
+        worker.storage.delete_prefix(prefix)
+        with worker.database.write() as tx:
+            tx.execute(update(queries).where(queries.c.id == query_id).values(freed_at=utc_now()))
+
+
+def _forget_keys(worker: Worker) -> None:
+    with worker.database.write() as tx:
+        tx.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < utc_now() - timedelta(seconds=worker.settings.idempotency_s)))
