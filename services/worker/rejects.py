@@ -1,0 +1,99 @@
+"""Rejected records as objects: JSON Lines, and an index of byte offsets every 1,000 so that a page costs one seek.
+
+A long job writes pieces, one between two checkpoints; at its end they are joined into `rejects.jsonl` and `rejects.idx`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from array import array
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import BinaryIO
+
+from services.shared.storage.port import Storage
+from services.worker.csv.blocks import Reject
+
+INDEX_EVERY = 1_000
+REJECTS = "rejects.jsonl"
+INDEX = "rejects.idx"
+
+
+class RejectPieces:
+    """The rejects of one attempt, as finished pieces; nothing of a piece exists before it is cut."""
+
+    def __init__(self, storage: Storage, prefix: str, keys: Iterable[str]) -> None:
+        self._storage = storage
+        self._prefix = prefix
+        self._keys = list(keys)
+        self._open: tuple[AbstractContextManager[BinaryIO], BinaryIO, str] | None = None
+
+    def add(self, rejects: Iterable[Reject]) -> None:
+        """Write rejects to the present piece."""
+        for reject in rejects:
+            self._file().write(_line(reject))
+
+    def cut(self) -> list[str]:
+        """Finish the present piece and return the keys of all."""
+        if self._open is not None:
+            manager, _, key = self._open
+            self._open = None
+            manager.__exit__(None, None, None)
+            self._keys.append(key)
+        return list(self._keys)
+
+    def abandon(self) -> None:
+        """Leave nothing of a piece that was not cut."""
+        if self._open is not None:
+            manager, _, _ = self._open
+            self._open = None
+            error = InterruptedError("the piece was abandoned")
+            try:
+                manager.__exit__(type(error), error, None)
+            except InterruptedError:
+                return
+
+    def _file(self) -> BinaryIO:
+        if self._open is None:
+            key = f"{self._prefix}rejects-{len(self._keys):06d}.jsonl"
+            manager = self._storage.open_write(key)
+            self._open = (manager, manager.__enter__(), key)
+        return self._open[1]
+
+
+def join_rejects(storage: Storage, pieces: Iterable[str], prefix: str) -> int:
+    """Write the joined file and its index below `prefix`; return how many rejects there are."""
+    offsets = array("Q")
+    count = position = 0
+    with storage.open_write(prefix + REJECTS) as target:
+        for line in _lines(storage, pieces):
+            if count % INDEX_EVERY == 0:
+                offsets.append(position)
+            target.write(line)
+            position += len(line)
+            count += 1
+    with storage.open_write(prefix + INDEX) as index:
+        index.write(offsets.tobytes())
+    return count
+
+
+def _lines(storage: Storage, pieces: Iterable[str]) -> Iterator[bytes]:
+    for key in pieces:
+        with storage.open_read(key) as piece:
+            yield from piece
+
+
+def _line(reject: Reject) -> bytes:
+    record = {
+        "line": reject.line,
+        "byte_offset": reject.byte_offset,
+        "code": reject.code,
+        "detail": reject.detail,
+        "raw": reject.raw.decode("utf-8", "replace"),
+    }
+    try:
+        reject.raw.decode("utf-8")
+    except UnicodeDecodeError:
+        record["raw_base64"] = base64.b64encode(reject.raw).decode("ascii")
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
