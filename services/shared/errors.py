@@ -103,8 +103,20 @@ class RequestTooLarge(Problem):
     code, status, title = "request_too_large", 413, "The request body is larger than this operation takes"
 
 
+class UnsupportedMediaType(Problem):
+    code, status, title = "unsupported_media_type", 415, "The request body is of a kind that is not taken here"
+
+
+class RangeNotSatisfiable(Problem):
+    code, status, title = "range_not_satisfiable", 416, "The file has no such bytes"
+
+
 class Unavailable(Problem):
     code, status, title = "unavailable", 503, "Something this needs does not answer just now"
+
+
+class NotReady(Problem):
+    code, status, title = "not_ready", 503, "This process can't serve requests just now"
 
 
 class IdempotencyConflict(Problem):
@@ -143,12 +155,24 @@ class UploadLocked(Problem):
     code, status, title = "upload_locked", 423, "Another request is writing to this upload"
 
 
+class UploadIsFinal(Problem):
+    code, status, title = "upload_is_final", 403, "An upload joined from others takes no bytes of its own"
+
+
 class UploadTooLarge(Problem):
     code, status, title = "upload_too_large", 413, "The upload is larger than allowed"
 
 
 class OffsetMismatch(Problem):
     code, status, title = "offset_mismatch", 409, "The offset is not where the upload stands"
+
+
+class PartConflict(Problem):
+    code, status, title = "part_conflict", 409, "Other bytes are already stored at this offset"
+
+
+class ConcatenationInvalid(Problem):
+    code, status, title = "concatenation_invalid", 400, "These uploads can't be joined"
 
 
 class ChecksumMismatch(Problem):
@@ -189,6 +213,14 @@ class ProfileNotFound(Problem):
 
 class ProfileNotReady(Problem):
     code, status, title = "profile_not_ready", 409, "The profile is not finished"
+
+
+class ProfileFailed(Problem):
+    code, status, title = "profile_failed", 409, "The file could not be profiled"
+
+
+class RejectsNotFound(Problem):
+    code, status, title = "rejects_not_found", 404, "This job keeps no rejects"
 
 
 class DatasetNotFound(Problem):
@@ -239,8 +271,96 @@ class QueryNotFinished(Problem):
     code, status, title = "query_not_finished", 409, "The query has no result yet"
 
 
+class QueryFailed(Problem):
+    code, status, title = "query_failed", 409, "The query failed and has no result"
+
+
+class QueryFinished(Problem):
+    code, status, title = "query_finished", 409, "The query has already ended"
+
+
 class ResultExpired(Problem):
     code, status, title = "result_expired", 410, "The result is no longer kept; run the query again"
+
+
+class SqlSyntax(Problem):
+    code, status, title = "sql_syntax", 422, "The SQL can't be read"
+
+
+class SqlTooLong(Problem):
+    code, status, title = "sql_too_long", 422, "The SQL is longer than this server takes"
+
+
+class MultipleStatements(Problem):
+    code, status, title = "multiple_statements", 422, "A query is one statement"
+
+
+class StatementNotAllowed(Problem):
+    code, status, title = "statement_not_allowed", 403, "Only statements that read may run here"
+
+
+class UnsupportedOnEmbedded(Problem):
+    code, status, title = "unsupported_on_embedded", 422, "The embedded engine has no faithful answer to this SQL"
+
+
+class UnknownFunction(Problem):
+    code, status, title = "unknown_function", 422, "There is no such function"
+
+
+class TableNotFound(Problem):
+    code, status, title = "table_not_found", 422, "There is no such table"
+
+
+class ColumnNotFound(Problem):
+    code, status, title = "column_not_found", 422, "There is no such column"
+
+
+class ColumnAmbiguous(Problem):
+    code, status, title = "column_ambiguous", 422, "More than one table has a column of this name"
+
+
+class TypeMismatch(Problem):
+    code, status, title = "type_mismatch", 422, "The types do not fit"
+
+
+class SqlInvalid(Problem):
+    code, status, title = "sql_invalid", 422, "The SQL is well formed but means nothing"
+
+
+class ParameterMismatch(Problem):
+    code, status, title = "parameter_mismatch", 422, "The parameters do not fit the placeholders"
+
+
+class QueryDivisionByZero(Problem):
+    code, status, title = "division_by_zero", 422, "The query divides by zero"
+
+
+class QueryInvalidValue(Problem):
+    code, status, title = "invalid_value", 422, "A value of the data does not fit what the query does with it"
+
+
+class QueryOutOfRange(Problem):
+    code, status, title = "numeric_out_of_range", 422, "A number of the query is larger than its type"
+
+
+class QueryOutOfMemory(Problem):
+    code, status, title = "query_out_of_memory", 422, "The query needs more memory or disk than it may use"
+
+
+class QueryCancelled(Problem):
+    code, status, title = "query_cancelled", 409, "The query was stopped"
+
+
+class QueryTimedOut(Problem):
+    code, status, title = "query_timed_out", 422, "The query ran longer than allowed"
+
+
+class ScanLimitExceeded(Problem):
+    code, status, title = "scan_limit_exceeded", 422, "The query would scan more than allowed"
+
+
+class EngineFailed(Problem):
+    code, status, title = "engine_failed", 500, "The engine failed at this query"
 
 
 class DatabaseNotFound(Problem):
