@@ -46,7 +46,10 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, repr=False, description="The records' database; SQLite under the home by default.")
     log_format: LogFormat = Field(LogFormat.CONSOLE, description="`console` for people, `json` for machines.")
     log_level: str = Field("INFO", description="The lowest level that is logged.")
+    flower_tasks: int = Field(10_000, ge=1, description="How many tasks Flower remembers.")
+    start_timeout_s: float = Field(120, gt=0, description="How long `make up` waits for a process to answer before it gives up.")
     stop_timeout_s: float = Field(20, gt=0, description="How long `make up` waits for a process to stop before it ends it.")
+    soft_stop_s: float = Field(5, gt=0, description="A worker that is told to stop lets its task run this long, then takes it back to the queue.")
 
     max_upload_bytes: int = Field(1024 * GIB, ge=1, description="The largest upload accepted.")
     min_free_bytes: int = Field(1 * GIB, ge=0, description="Uploads are refused with 507 before less than this would be left on the disk.")
