@@ -69,7 +69,7 @@ uploads = _owned(
     Column("size", BigInteger),
     Column("offset", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("concat", String(8)),
+    Column("concat", Text),
     Column("one_shot", Boolean, nullable=False),
     Column("announced_sha256", String(64)),
     Column("sha256", String(64)),

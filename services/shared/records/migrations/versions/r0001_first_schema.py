@@ -135,7 +135,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=True),
         sa.Column("offset", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("concat", sa.String(length=8), nullable=True),
+        sa.Column("concat", sa.Text(), nullable=True),
         sa.Column("one_shot", sa.Boolean(), nullable=False),
         sa.Column("announced_sha256", sa.String(length=64), nullable=True),
         sa.Column("sha256", sa.String(length=64), nullable=True),
