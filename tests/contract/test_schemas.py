@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from services.api.schemas.base import Schema
 from services.api.schemas.problem import Problem
+from services.api.schemas.profiles import DialectRequest
 from services.shared.errors import FieldError, UploadNotFound, ValidationFailed
 from tests.contract.compare import canonical
 
@@ -58,6 +59,12 @@ def test_models_are_closed_and_frozen(name: str) -> None:
     """No model takes a field that the contract does not have, and none can be changed."""
     assert MODELS[name].model_config["extra"] == "forbid"
     assert MODELS[name].model_config["frozen"] is True
+
+
+def test_dialect_request_keeps_what_was_chosen() -> None:
+    """A mark given as null is a choice, a mark left out is not, and null elsewhere means detect."""
+    request = DialectRequest.model_validate({"quotechar": None, "delimiter": ";", "encoding": None})
+    assert request.given() == {"quotechar": None, "delimiter": ";"}
 
 
 def test_unknown_field_is_refused() -> None:

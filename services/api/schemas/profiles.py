@@ -31,16 +31,21 @@ class Dialect(Schema):
 
 
 class DialectRequest(Schema):
-    """The parts of a dialect that are given rather than detected; an empty mark means none."""
+    """The parts of a dialect that are given rather than detected; a mark that is given as null says that there is none."""
 
     encoding: Encoding | None = None
     compression: Compression | None = None
     delimiter: Delimiter | None = None
-    quotechar: Annotated[str, Field(max_length=1)] | None = None
-    escapechar: Annotated[str, Field(max_length=1)] | None = None
+    quotechar: Mark | None = None
+    escapechar: Mark | None = None
     lineterminator: LineTerminator | None = None
     header: bool | None = None
     skip_records: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+    def given(self) -> dict[str, str | int | bool | None]:
+        """Return only what was chosen: marks that were named, null too, and everything else that is not null."""
+        chosen = self.model_dump(exclude_unset=True)
+        return {name: value for name, value in chosen.items() if value is not None or name in {"quotechar", "escapechar"}}
 
 
 class ProfileRequest(Schema):
