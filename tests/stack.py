@@ -30,7 +30,8 @@ _MARKS = {
     "worker-profile": ("services.worker.app", "profile"),
     "worker-publish": ("services.worker.app", "publish"),
     "query": ("services.query.app",),
-    "beat": ("services.worker.app", "housekeeping"),
+    "housekeeping": ("services.worker.app", "housekeeping"),
+    "beat": ("services.worker.app", "beat"),
     "flower": ("flower",),
     "broker": ("valkey-server", "redis-server"),
 }

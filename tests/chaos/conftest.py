@@ -1,0 +1,50 @@
+"""A product with short leases and small slices, and a file large enough to be hurt in the middle."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.stack import FAST, Stack, running
+
+SMALL_STEPS = {
+    **FAST,
+    "HEADWATER_PROFILE_SLICE_S": "0.3",
+    "HEADWATER_PUBLISH_SLICE_S": "0.3",
+    "HEADWATER_PARQUET_FILE_BYTES": str(1 << 20),
+    "HEADWATER_MAX_ATTEMPTS": "5",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A generated CSV and what is true of it."""
+
+    path: Path
+    rows: int
+    total: int
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    """About 40 MB of unlike numbers and words, always the same."""
+    dice = random.Random(20261122)
+    path = tmp_path_factory.mktemp("source") / "orders.csv"
+    rows, total = 600_000, 0
+    with path.open("w") as file:
+        file.write("order_id,amount,customer,note\n")
+        for number in range(rows):
+            amount = dice.randrange(1_000_000)
+            total += amount
+            file.write(f'{number},{amount},customer {dice.randrange(5000):05d},"{dice.getrandbits(160):040x}"\n')
+    return Source(path, rows, total)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(tmp_path_factory.mktemp("chaos") / "home", **SMALL_STEPS) as stack:
+        yield stack
