@@ -203,6 +203,10 @@ class UnsupportedCompression(Problem):
     code, status, title = "unsupported_compression", 415, "This compression is not supported"
 
 
+class CorruptCompression(Problem):
+    code, status, title = "corrupt_compression", 422, "The compressed data is damaged or cut short"
+
+
 class DecompressionBomb(Problem):
     code, status, title = "decompression_bomb", 422, "The file unpacks to far more than a CSV would"
 
