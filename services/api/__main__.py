@@ -1,0 +1,58 @@
+"""Serve the api: `python -m services.api`."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+
+from services.shared.logs import configure_logs, get_logger
+from services.shared.settings import Settings, load_settings
+
+_BACKLOG = 1024
+_CONCURRENT_REQUESTS = 256
+_STOP_S = 10
+
+
+def main() -> int:
+    """Bind, start the processes that serve, and stay until a signal ends them."""
+    settings = load_settings()
+    configure_logs(settings, service="api")
+    if not may_bind(settings):
+        get_logger().error("api.refused", host=settings.api_host, reason="not loopback; HEADWATER_ALLOW_NETWORK=1 allows it")
+        return 2
+    get_logger().info("api.starting", host=settings.api_host, port=settings.api_port, workers=settings.api_workers)
+    Granian(
+        "services.api.main:make",
+        factory=True,
+        address=settings.api_host,
+        port=settings.api_port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=settings.api_workers,
+        backlog=_BACKLOG,
+        backpressure=_CONCURRENT_REQUESTS,
+        log_level=LogLevels.warning,
+        log_access=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_STOP_S,
+    ).serve()
+    return 0
+
+
+def may_bind(settings: Settings) -> bool:
+    """Return whether the address is loopback, or others were allowed on purpose."""
+    if settings.allow_network or settings.api_host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(settings.api_host).is_loopback
+    except ValueError:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

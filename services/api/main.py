@@ -1,0 +1,44 @@
+"""Wiring of the api: the FastAPI application of one process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.api.deps import make_services
+from services.api.middleware import BodyLimit, RequestRim
+from services.api.problems import add_handlers
+from services.shared.logs import configure_logs
+from services.shared.settings import Settings, load_settings
+
+
+def make() -> FastAPI:
+    """Return the application that the environment describes; the server calls it in each of its processes."""
+    settings = load_settings()
+    configure_logs(settings, service="api")
+    return create_app(settings)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application."""
+    services = make_services(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        services.close()
+
+    app = FastAPI(
+        title="Headwater",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.services = services
+    add_handlers(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes)
+    app.add_middleware(RequestRim, settings=settings)
+    return app

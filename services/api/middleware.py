@@ -1,0 +1,153 @@
+"""The rim of every request: its id, who may send it, how large it may be, one log line, and safe headers.
+
+Plain ASGI, so that bodies stream both ways; nothing here reads a body.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import structlog
+from fastapi import Request, Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.api.problems import answer
+from services.shared.errors import CrossOrigin, HostNotAllowed, InternalError, Problem, RequestTooLarge
+from services.shared.ids import new_id
+from services.shared.logs import get_logger
+from services.shared.settings import Settings
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_UPLOAD_BODY = re.compile(r"/v1/uploads(/[^/]+)?/?")
+_QUIET = frozenset({"/healthz", "/readyz"})
+_SECURITY: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+log = get_logger()
+
+
+class RequestRim:
+    """Names the request, refuses what may not come in, logs how it ended, and answers what nobody caught."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers)
+        scope.setdefault("state", {})["request_id"] = request_id
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._serve(scope, headers, receive, _Watched(send, request_id))
+
+    async def _serve(self, scope: Scope, headers: Headers, receive: Receive, send: _Watched) -> None:
+        started = time.perf_counter()
+        try:
+            refusal = refuse(scope["method"], headers, self._settings)
+            if refusal is not None:
+                await _respond(refusal, scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+        except Exception:
+            log.exception("request.failed")
+            if not send.status:
+                await _respond(InternalError(), scope, receive, send)
+        finally:
+            say = log.debug if scope["path"] in _QUIET else log.info
+            path = scope.get("raw_path", scope["path"].encode()).decode("ascii", "replace")
+            say("request.done", method=scope["method"], path=path, status=send.status, ms=round(1000 * (time.perf_counter() - started), 1))
+
+
+class BodyLimit:
+    """Ends a request whose JSON body is too large; the bodies of uploads have limits of their own."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS or _UPLOAD_BODY.fullmatch(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        length = Headers(scope=scope).get("content-length", "0")
+        if length.isdecimal() and int(length) > self._max_bytes:
+            await _respond(RequestTooLarge(f"{length} bytes are more than {self._max_bytes}."), scope, receive, send)
+            return
+        await self._app(scope, self._counted(receive), send)
+
+    def _counted(self, receive: Receive) -> Receive:
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._max_bytes:
+                raise HTTPException(413, f"The body is longer than {self._max_bytes} bytes.")
+            return message
+
+        return counted
+
+
+def refuse(method: str, headers: Headers, settings: Settings) -> Problem | None:
+    """Return why the request may not come in: a Host that is not ours (DNS rebinding), or a page of another site."""
+    host = headers.get("host", "")
+    if not _is_ours(host, settings):
+        return HostNotAllowed(f"The Host {host[:255]!r} is not one of this server's names.")
+    if method in SAFE_METHODS:
+        return None
+    origin = headers.get("origin")
+    if origin is not None and origin not in settings.allowed_origins and urlsplit(origin).netloc != host:
+        return CrossOrigin(f"The origin {origin[:255]} may not send {method} here.")
+    if origin is None and headers.get("sec-fetch-site") == "cross-site":
+        return CrossOrigin(f"Another site may not send {method} here.")
+    return None
+
+
+def _is_ours(host: str, settings: Settings) -> bool:
+    name = re.sub(r":[0-9]*$", "", host).lower()
+    return name in LOOPBACK_NAMES or name in settings.allowed_hosts or host in settings.allowed_hosts
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _SANE_ID.fullmatch(given) else new_id("req")
+
+
+async def _respond(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    response: Response = answer(problem, instance=Request(scope).url.path)
+    await response(scope, receive, send)
+
+
+class _Watched:
+    """The client's side of an answer: sees its status and adds the headers that all answers have."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self._request_id
+            for name, value in _SECURITY.items():
+                headers.setdefault(name, value)
+        await self._send(message)
