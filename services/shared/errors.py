@@ -259,6 +259,10 @@ class TooManyRejects(Problem):
     code, status, title = "too_many_rejects", 422, "More records were rejected than the policy allows"
 
 
+class RecordRejected(Problem):
+    code, status, title = "record_rejected", 422, "A record can't be published, and the policy is to fail"
+
+
 class ReceiptUnbalanced(Problem):
     code, status, title = "receipt_unbalanced", 500, "What was published is not what was read; the current version stays"
 

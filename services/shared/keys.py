@@ -28,9 +28,14 @@ def dataset_prefix(workspace: str, dataset_id: str) -> str:
     return f"ws/{workspace}/tables/{dataset_id}/"
 
 
-def table_prefix(workspace: str, dataset_id: str, version: int, attempt: int, name: str) -> str:
-    """The table files of one version; the last folder is the table's name, as the crawler wants it."""
-    return f"{dataset_prefix(workspace, dataset_id)}v{version}-a{attempt}/{name}/"
+def version_folder(version: int, job_id: str, attempt: int) -> str:
+    """The name of one attempt at a version; two jobs may try the same version, one after the other, so the job is in it."""
+    return f"v{version}-a{attempt}-{job_id[-8:]}"
+
+
+def table_prefix(workspace: str, dataset_id: str, folder: str, name: str) -> str:
+    """The table files of one `version_folder`; the last folder is the table's name, as the crawler wants it."""
+    return f"{dataset_prefix(workspace, dataset_id)}{folder}/{name}/"
 
 
 def publish_prefix(workspace: str, job_id: str, attempt: int) -> str:

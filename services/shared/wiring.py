@@ -27,8 +27,9 @@ def make_adapters(settings: Settings, *, classify: Classify | None = None) -> Ad
         raise ValueError(f"HEADWATER_PLATFORM={settings.platform} is not built yet; `local` is")
     database = Database(settings.database_location())
     objects = settings.objects_folder()
-    catalog = EmbeddedCatalog(database, classify=classify)
-    return Adapters(database, FolderStorage(objects), FolderParts(objects / "raw"), catalog)
+    storage = FolderStorage(objects)
+    catalog = EmbeddedCatalog(database, folder_of=storage.engine_location, classify=classify)
+    return Adapters(database, storage, FolderParts(objects / "raw"), catalog)
 
 
 def ensure_databases(catalog: EmbeddedCatalog, settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import RowMapping, delete, insert, select, update
@@ -20,10 +21,14 @@ Classify = Callable[[str], Sequence[Table]]
 
 
 class EmbeddedCatalog:
-    """The catalog of one machine; `classify` reads what lies at a location and proposes tables (only a worker has it)."""
+    """The catalog of one machine; `classify` reads what lies in a folder and proposes tables (only a worker has it).
 
-    def __init__(self, database: Database, *, classify: Classify | None = None) -> None:
+    `folder_of` turns a location into the folder that holds its files.
+    """
+
+    def __init__(self, database: Database, *, folder_of: Callable[[str], str], classify: Classify | None = None) -> None:
         self._database = database
+        self._folder_of = folder_of
         self._classify = classify
 
     def ensure_database(self, name: str, description: str) -> None:
@@ -96,10 +101,11 @@ class EmbeddedCatalog:
                     tx.execute(insert(catalog_crawls).values(name=name, database=database, location=location, state="running", started_at=utc_now()))
             except IntegrityError:
                 return self.start_crawl(name, location=location, database=database, table_prefix=table_prefix)
+        folder = self._folder_of(location)
         try:
             proposed = [
-                Table(database, table_prefix + table.name, table.columns, table.location, table.format, table.partition_keys, table.parameters)
-                for table in self._classify(location)
+                replace(table, database=database, name=table_prefix + table.name, location=location + table.location.removeprefix(folder).lstrip("/"))
+                for table in self._classify(folder)
             ]
         except Problem as problem:
             return self._finish(name, state="failed", error=problem.detail)

@@ -178,6 +178,7 @@ dataset_versions = Table(
     Column("rows", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("column_bytes", Json, nullable=False),
+    Column("statistics", Json, nullable=False),
     Column("upload_id", String(40)),
     Column("profile_id", String(40)),
     Column("source", Json, nullable=False),

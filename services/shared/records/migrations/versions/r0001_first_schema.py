@@ -178,6 +178,7 @@ def upgrade() -> None:
         sa.Column("rows", sa.BigInteger(), nullable=False),
         sa.Column("bytes", sa.BigInteger(), nullable=False),
         sa.Column("column_bytes", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("statistics", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("upload_id", sa.String(length=40), nullable=True),
         sa.Column("profile_id", sa.String(length=40), nullable=True),
         sa.Column("source", sa.JSON(none_as_null=True), nullable=False),
