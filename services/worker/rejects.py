@@ -1,11 +1,12 @@
 """Rejected records as objects: JSON Lines, and an index of byte offsets every 1,000 so that a page costs one seek.
 
+Bytes of a record that are not UTF-8 are written as `\\xHH`.
+
 A long job writes pieces, one between two checkpoints; at its end they are joined into `rejects.jsonl` and `rejects.idx`.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 from array import array
 from collections.abc import Iterable, Iterator
@@ -90,10 +91,6 @@ def _line(reject: Reject) -> bytes:
         "byte_offset": reject.byte_offset,
         "code": reject.code,
         "detail": reject.detail,
-        "raw": reject.raw.decode("utf-8", "replace"),
+        "raw": reject.raw.decode("utf-8", "backslashreplace"),
     }
-    try:
-        reject.raw.decode("utf-8")
-    except UnicodeDecodeError:
-        record["raw_base64"] = base64.b64encode(reject.raw).decode("ascii")
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
