@@ -1,0 +1,110 @@
+"""A bound expression: its DuckDB text and its Trino type; and how one is coerced to another type, as Trino does unasked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from sqlglot import exp
+
+from services.shared.errors import SqlInvalid, TypeMismatch, UnsupportedOnEmbedded
+from services.shared.sql.dialect import position
+from services.shared.sql.names import text
+from services.shared.sql.types import MOMENTS, NUMBERS, UNKNOWN, Kind, Type, common_type, duckdb_type
+
+MAX_TRANSLATION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Literal:
+    """The value of a constant: int, str, or the text of another number."""
+
+    value: int | str
+
+
+@dataclass(frozen=True)
+class Bound:
+    """DuckDB text, its type, the literal it is (if it is one)."""
+
+    sql: str
+    type: Type
+    literal: Literal | None = None
+
+    @property
+    def string(self) -> str | None:
+        """Return the text of a string literal."""
+        value = self.literal.value if self.literal and self.type.kind is Kind.VARCHAR else None
+        return value if isinstance(value, str) else None
+
+    @property
+    def number(self) -> int | None:
+        """Return the value of an integer literal."""
+        value = self.literal.value if self.literal else None
+        return value if isinstance(value, int) else None
+
+
+NULL: Final = Bound("NULL", UNKNOWN)
+
+
+def string(value: str) -> Bound:
+    """Return a string constant."""
+    return Bound(text(value), Type(Kind.VARCHAR), Literal(value))
+
+
+def integer(value: int, kind: Type) -> Bound:
+    """Return an integer constant."""
+    return Bound(f"CAST({value} AS {duckdb_type(kind)})", kind, Literal(value))
+
+
+def can_coerce(source: Type, target: Type) -> bool:
+    """Tell whether Trino coerces a type to another without a cast."""
+    return common_type(source, target) == target
+
+
+def coerce(bound: Bound, target: Type, *, node: exp.Expr | None = None) -> Bound:
+    """Return the expression as the target type, or refuse."""
+    if bound.type == target:
+        return bound
+    if not can_coerce(bound.type, target):
+        refuse_types(f"{bound.type} is no {target}", node)
+    return widen(bound, target)
+
+
+def widen(bound: Bound, target: Type) -> Bound:
+    """Return the expression as a type that holds all its values."""
+    if bound.type == target or (bound.type.kind, target.kind) == (Kind.TIMESTAMP, Kind.TIMESTAMP_TZ):
+        return Bound(bound.sql, target, bound.literal)
+    if bound.literal is not None and bound.type.kind in NUMBERS:
+        return Bound(f"CAST({bound.literal.value} AS {duckdb_type(target)})", target, bound.literal)
+    return Bound(f"CAST({bound.sql} AS {duckdb_type(target)})", target)
+
+
+def unify(left: Bound, right: Bound, *, what: str, node: exp.Expr) -> tuple[Bound, Bound, Type]:
+    """Bring two expressions to their common type."""
+    shared = common_type(left.type, right.type)
+    if shared is None:
+        refuse_types(f"Cannot apply {what} to {left.type} and {right.type}", node)
+    return widen(left, shared), widen(right, shared), shared
+
+
+def is_moment(kind: Type) -> bool:
+    """Tell whether a type is a date or a timestamp."""
+    return kind.kind in MOMENTS
+
+
+def refuse(what: str, node: exp.Expr | None = None) -> NoReturn:
+    """Raise `unsupported_on_embedded`, naming the construct."""
+    line, column = position(node) if node is not None else (None, None)
+    raise UnsupportedOnEmbedded(f"{what} is not supported on the embedded engine.", line=line, column=column)
+
+
+def refuse_types(detail: str, node: exp.Expr | None = None) -> NoReturn:
+    """Raise `type_mismatch`."""
+    line, column = position(node) if node is not None else (None, None)
+    raise TypeMismatch(f"{detail}.", line=line, column=column)
+
+
+def invalid(detail: str, node: exp.Expr | None = None) -> NoReturn:
+    """Raise `sql_invalid`."""
+    line, column = position(node) if node is not None else (None, None)
+    raise SqlInvalid(f"{detail}.", line=line, column=column)

@@ -1,0 +1,163 @@
+"""Dates and timestamps; the session's zone is UTC, as Athena's is (docs: functions/datetime)."""
+
+from __future__ import annotations
+
+from services.shared.sql.bound import Bound, coerce, integer, invalid, refuse
+from services.shared.sql.call import Call, Function, Functions
+from services.shared.sql.functions.simple import Form, simple
+from services.shared.sql.operators import shift_moment
+from services.shared.sql.types import BIGINT, DATE, DAYS, DOUBLE, MOMENTS, MONTHS, TIMESTAMP, TIMESTAMP_TZ, VARCHAR, Kind, duckdb_type
+
+_MILLISECONDS = {"millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000, "week": 7 * 86_400_000}
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_PARTS = {
+    "year": "year", "month": "month", "day": "day", "day_of_month": "day", "quarter": "quarter", "week": "week", "week_of_year": "week",
+    "day_of_week": "isodow", "dow": "isodow", "day_of_year": "dayofyear", "doy": "dayofyear", "year_of_week": "isoyear", "yow": "isoyear",
+}  # fmt: skip
+_CLOCK_PARTS = {"hour": "hour", "minute": "minute", "second": "second"}
+
+
+def _moment(call: Call, index: int) -> Bound:
+    bound = call.arg(index)
+    if bound.type.kind not in MOMENTS:
+        call.mismatch(f"{call.name} takes a date or a timestamp, not {bound.type}")
+    return bound
+
+
+def _unit(call: Call) -> str:
+    unit = call.text(0, "unit").lower()
+    if unit not in _MILLISECONDS and unit not in _MONTHS:
+        invalid(f"{unit!r} is no unit of {call.name}", call.node)
+    return unit
+
+
+def _fits(call: Call, unit: str, moment: Bound) -> None:
+    if moment.type.kind is Kind.DATE and _MILLISECONDS.get(unit, 86_400_000) < 86_400_000:
+        invalid(f"{unit!r} is no unit of a date", call.node)
+
+
+def _date_add(call: Call) -> Bound:
+    call.need(3)
+    unit, amount, moment = _unit(call), call.typed(1, BIGINT), _moment(call, 2)
+    _fits(call, unit, moment)
+    if unit in _MONTHS:
+        return shift_moment(moment, "+", _times(amount, _MONTHS[unit], MONTHS == MONTHS), call.node)
+    if moment.type.kind is Kind.DATE:
+        days = _MILLISECONDS[unit] // 86_400_000
+        return Bound(f"({moment.sql} + CAST({amount.sql} * {days} AS INTEGER))", DATE)
+    return shift_moment(moment, "+", _times(amount, _MILLISECONDS[unit], False), call.node)
+
+
+def _times(amount: Bound, factor: int, months: bool) -> Bound:
+    kind = MONTHS if months else DAYS
+    return Bound(f"({amount.sql} * CAST({factor} AS BIGINT))", kind)
+
+
+def _date_diff(call: Call) -> Bound:
+    call.need(3)
+    unit, first, second = _unit(call), _moment(call, 1), _moment(call, 2)
+    for each in (first, second):
+        _fits(call, unit, each)
+    a, b = (f"CAST({each.sql} AS TIMESTAMP)" for each in (first, second))
+    if unit in _MILLISECONDS:
+        return Bound(f"((epoch_ms({b}) - epoch_ms({a})) // CAST({_MILLISECONDS[unit]} AS BIGINT))", BIGINT)
+    months = f"(CASE WHEN {a} <= {b} THEN date_sub('month', {a}, {b}) ELSE -date_sub('month', {b}, {a}) END)"
+    return Bound(f"({months} // CAST({_MONTHS[unit]} AS BIGINT))", BIGINT)
+
+
+def _date_trunc(call: Call) -> Bound:
+    call.need(2)
+    unit, moment = _unit(call), _moment(call, 1)
+    _fits(call, unit, moment)
+    return Bound(f"CAST(date_trunc('{unit}', {moment.sql}) AS {duckdb_type(moment.type)})", moment.type)
+
+
+def _part(word: str, *, clock: bool) -> Function:
+    def bind(call: Call) -> Bound:
+        call.need(1)
+        moment = _moment(call, 0)
+        if clock and moment.type.kind is Kind.DATE:
+            call.mismatch(f"{call.name.removeprefix('$extract_')} does not take a date")
+        return Bound(f"CAST(date_part('{word}', {moment.sql}) AS BIGINT)", BIGINT)
+
+    return bind
+
+
+def _millisecond(call: Call) -> Bound:
+    call.need(1)
+    moment = _moment(call, 0)
+    if moment.type.kind is Kind.DATE:
+        call.mismatch("millisecond does not take a date")
+    return Bound(f"(((epoch_ms({moment.sql}) % 1000) + 1000) % 1000)", BIGINT)
+
+
+def _last_day(call: Call) -> Bound:
+    call.need(1)
+    return Bound(f"last_day({_moment(call, 0).sql})", DATE)
+
+
+def _date(call: Call) -> Bound:
+    call.need(1)
+    value = call.arg(0)
+    if value.type.kind is Kind.VARCHAR:
+        refuse("date of a varchar (write CAST(… AS date))", call.node)
+    if value.type.kind not in MOMENTS:
+        call.mismatch(f"date does not take {value.type}")
+    return Bound(f"CAST({value.sql} AS DATE)", DATE)
+
+
+def _current(kind_name: str) -> Function:
+    kind = {"date": DATE, "local": TIMESTAMP, "zoned": TIMESTAMP_TZ}[kind_name]
+
+    def bind(call: Call) -> Bound:
+        call.need(0)
+        moment = call.binder.moment()
+        return Bound(f"CAST({moment} AS DATE)" if kind == DATE else moment, kind)
+
+    return bind
+
+
+def _from_unixtime(call: Call) -> Bound:
+    call.need(1)
+    seconds = coerce(call.arg(0), DOUBLE, node=call.node)
+    return Bound(f"epoch_ms(CAST(round({seconds.sql} * 1000) AS BIGINT))", TIMESTAMP_TZ)
+
+
+def _to_unixtime(call: Call) -> Bound:
+    call.need(1)
+    return Bound(f"(CAST(epoch_ms(CAST({_moment(call, 0).sql} AS TIMESTAMP)) AS DOUBLE) / 1000)", DOUBLE)
+
+
+def _to_milliseconds(call: Call) -> Bound:
+    call.need(1)
+    value = call.arg(0)
+    if value.type != DAYS:
+        call.mismatch(f"to_milliseconds does not take {value.type}")
+    return Bound(value.sql, BIGINT, integer(value.number, BIGINT).literal if value.number is not None else None)
+
+
+def _parts() -> dict[str, Function]:
+    functions: dict[str, Function] = {}
+    for prefix in ("", "$extract_"):
+        functions |= {prefix + name: _part(word, clock=False) for name, word in _PARTS.items()}
+        functions |= {prefix + name: _part(word, clock=True) for name, word in _CLOCK_PARTS.items()}
+    return functions
+
+
+FUNCTIONS: Functions = {
+    **_parts(),
+    "millisecond": _millisecond,
+    "date_add": _date_add,
+    "date_diff": _date_diff,
+    "date_trunc": _date_trunc,
+    "last_day_of_month": _last_day,
+    "date": _date,
+    "current_date": _current("date"),
+    "localtimestamp": _current("local"),
+    "current_timestamp": _current("zoned"),
+    "now": _current("zoned"),
+    "from_unixtime": _from_unixtime,
+    "to_unixtime": _to_unixtime,
+    "to_milliseconds": _to_milliseconds,
+    "to_iso8601": simple(Form((DATE,), VARCHAR, "CAST({0} AS VARCHAR)")),
+}
