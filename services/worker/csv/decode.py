@@ -97,23 +97,24 @@ class _Decoded:
         self._ended = False
 
     def read(self, offset: int, size: int) -> bytes:
-        self._fill(offset, size)
+        while self._begin < offset and not self._ended:
+            self._fill(min(offset, self._begin + len(self._buffer) + 1))
+            self._forget(offset)
+        self._fill(offset + size)
         position = offset - self._begin
         return bytes(self._buffer[position : position + size])
 
     def is_end(self, offset: int) -> bool:
-        self._fill(offset, 1)
+        self._fill(offset + 1)
         return offset >= self._begin + len(self._buffer)
 
-    def _fill(self, offset: int, size: int) -> None:
-        while not self._ended and self._begin + len(self._buffer) < offset + size:
-            self._forget(offset)
+    def _fill(self, end: int) -> None:
+        while not self._ended and self._begin + len(self._buffer) < end:
             piece = next(self._pieces, None)
             if piece is None:
                 self._ended = True
             else:
                 self._buffer += piece
-        self._forget(offset)
 
     def _forget(self, offset: int) -> None:
         passed = min(offset - self._begin, len(self._buffer))

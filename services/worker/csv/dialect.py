@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -74,6 +75,8 @@ class DialectOverride:
                 raise ValidationFailed(f"A dialect has no field {name!r}; it has {', '.join(_FIELD_NAMES)}.")
         if given.get("comment") is not None:
             given.setdefault("comment_scope", "all")
+        if _is_text_encoding(given.get("encoding")):
+            given["encoding"] = codecs.lookup(given["encoding"]).name.removesuffix("-sig")
         try:
             Dialect(**given)
         except (TypeError, AttributeError) as error:
@@ -99,8 +102,8 @@ def _check(name: str, value: object, fine: bool) -> None:
         raise ValidationFailed(f"{value!r} is not a {name} this reader knows.")
 
 
-def _is_text_encoding(name: str) -> bool:
+def _is_text_encoding(name: object) -> bool:
     try:
-        return isinstance("a".encode(name), bytes)
+        return isinstance(name, str) and isinstance("a".encode(name), bytes)
     except (LookupError, UnicodeError):
         return False

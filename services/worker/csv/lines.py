@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from services.worker.csv.blocks import Offsets
+
+_EITHER = re.compile(rb"\r\n|\n|\r")
 
 LF, CR, CRLF = b"\n", b"\r", b"\r\n"
 
@@ -19,11 +22,10 @@ class Lines:
 
     def end(self, data: bytes, position: int, stop: int) -> int:
         """Return where the last byte of the next line end is (its `\\n`, or its lone `\\r`), or -1."""
-        lf = data.find(LF, position, stop)
         if not self.universal:
-            return lf
-        cr = data.find(CR, position, lf if lf >= 0 else stop)
-        return lf if cr < 0 or cr + 1 == lf else cr
+            return data.find(LF, position, stop)
+        match = _EITHER.search(data, position, stop)
+        return match.end() - 1 if match else -1
 
     def after(self, data: bytes, position: int, stop: int, *, last: bool) -> int:
         """Return where the line after the one at `position` begins, or -1 while that is not known."""
