@@ -405,3 +405,12 @@ class StorageObjectMissing(Problem):
 
 class LeaseLost(Exception):
     """Another attempt owns the job now; the holder must stop and change nothing."""
+
+
+def restored(document: Mapping[str, Any]) -> Problem:
+    """Return the problem that a record has stored."""
+    kinds = [Problem]
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+    found = next((kind for kind in kinds if kind.code == document.get("code")), InternalError)
+    return found(str(document.get("detail", "")), line=document.get("line"), column=document.get("column"))

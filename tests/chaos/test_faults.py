@@ -46,7 +46,7 @@ def frozen(service: str) -> Fault:
 def flushed(stack: Stack) -> None:
     """Empty the broker."""
     password = (stack.home / "broker" / "password").read_text().strip()
-    port = json.loads((stack.home / "run" / "headwater.json").read_text())["redis_port"]
+    port = json.loads((stack.home / "run" / "up.json").read_text())["redis_port"]
     with redis.Redis(port=port, password=password) as client:
         client.flushall()
 

@@ -78,10 +78,11 @@ class Run:
         self, *, bytes_done: int | None = None, bytes_total: int | None = None, records_done: int | None = None, phase: str | None = None
     ) -> None:
         """Say how far the work is, and look whether it must end; shown at most four times a second."""
+        changed = phase is not None and phase != self.phase
         self.phase = phase or self.phase
-        self._progress.update(self._rate.measure(bytes_done, bytes_total, records_done, self._progress))
+        self._progress = self._progress | self._rate.measure(bytes_done, bytes_total, records_done, self._progress)
         now = time.monotonic()
-        if now - self._shown >= _SHOW_S or phase is not None:
+        if changed or now - self._shown >= _SHOW_S:
             self._shown = now
             self._show()
         self.check()
@@ -94,7 +95,7 @@ class Run:
     def succeed(self, tx: Connection, result: dict[str, Any]) -> None:
         """End the job in the transaction that makes its effect visible."""
         if "bytes_total" in self._progress:
-            self._progress |= {"percent": 100.0, "bytes_done": self._progress["bytes_total"], "eta_seconds": 0}
+            self._progress = self._progress | {"percent": 100.0, "bytes_done": self._progress["bytes_total"], "eta_seconds": 0}
         self._store.succeed(tx, self.job, result=result, progress=self._progress or None)
 
     def renew(self) -> bool:
