@@ -41,6 +41,10 @@ class Outbox:
         for job_id in job_ids:
             self._sender.submit(self.send, job_id)
 
+    def send_new_soon(self) -> None:
+        """Send, from another thread, what no one has sent yet: a job's end may have woken others."""
+        self._sender.submit(self.send_new)
+
     def send(self, job_id: str) -> bool:
         """Send one job's message if it is due; False means that the broker did not take it, and the reconciler will."""
         now = self._clock()

@@ -17,9 +17,9 @@ class ProgressBoard:
     """The latest progress of each job in Redis; a Redis that does not answer costs the detail, never an error."""
 
     def __init__(self, settings: Settings, *, timeout_s: float = 0.5) -> None:
-        self._client: redis.Redis = redis.Redis.from_url(
-            settings.redis_url or "redis://127.0.0.1:6379/0", socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=None
-        )
+        if settings.redis_url is None:
+            raise ValueError("HEADWATER_REDIS_URL is not set; `make up` sets it for the broker that it starts")
+        self._client: redis.Redis = redis.Redis.from_url(settings.redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=None)
 
     def put(self, job_id: str, progress: dict[str, Any]) -> None:
         """Show the progress of a job; silently without effect while Redis is away."""

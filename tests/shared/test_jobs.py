@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from services.shared.clock import utc_now
-from services.shared.errors import EmptyFile, JobFinished, JobNotRetryable, LeaseLost
+from services.shared.errors import EmptyFile, JobFinished, JobNotRetryable, LeaseLost, UploadGone
 from services.shared.jobs.model import Job, Kind, NewJob, State, Wait
 from services.shared.jobs.store import JobStore
 from services.shared.principal import LOCAL
@@ -168,7 +168,7 @@ def test_a_stumble_waits_before_it_is_tried_again(store: JobStore, clock: Manual
 
 
 def test_cancel_ends_a_queued_job_at_once_and_asks_a_running_one(store: JobStore) -> None:
-    """A queued job is cancelled by the request itself; a running one by its worker."""
+    """A queued job is cancelled by the request itself, a running one by its worker; asking again changes nothing."""
     queued, running = submit(store), store.claim(submit(store).id)
     assert running is not None
     with store.database.write() as tx:
@@ -177,8 +177,23 @@ def test_cancel_ends_a_queued_job_at_once_and_asks_a_running_one(store: JobStore
     assert asked.state is State.RUNNING
     assert asked.cancel_requested_at is not None
     assert store.watch(running) is True
+    with store.database.write() as tx:
+        assert store.cancel(tx, queued.id) == store.load(tx, queued.id)
+        store.fail(tx, running, EmptyFile())
     with pytest.raises(JobFinished), store.database.write() as tx:
-        store.cancel(tx, queued.id)
+        store.cancel(tx, running.id)
+
+
+def test_retry_needs_the_bytes_it_reads(store: JobStore, database: Database, clock: ManualClock) -> None:
+    """A job whose upload was freed can't be tried again, and says so."""
+    job = submit(store)
+    with database.write() as tx:
+        store.cancel(tx, job.id)
+    with pytest.raises(UploadGone), database.write() as tx:
+        store.retry(tx, job.id)
+    add_upload(database, clock, offset=1)
+    with database.write() as tx:
+        assert store.retry(tx, job.id).state is State.QUEUED
 
 
 def test_cancel_wins_over_a_hand_over(store: JobStore) -> None:
@@ -203,8 +218,9 @@ def test_success_wins_over_a_late_cancel(store: JobStore) -> None:
     assert store.get(job.id).state is State.SUCCEEDED
 
 
-def test_retry_keeps_the_id_and_counts_anew(store: JobStore) -> None:
+def test_retry_keeps_the_id_and_counts_anew(store: JobStore, database: Database, clock: ManualClock) -> None:
     """A failed job can be queued again, a running one can't."""
+    add_upload(database, clock, offset=1)
     job = store.claim(submit(store).id)
     assert job is not None
     with pytest.raises(JobNotRetryable), store.database.write() as tx:

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from services.shared.errors import DatasetBusy, DatasetExists, JobNotRetryable
+from services.shared.errors import DatasetBusy, DatasetExists, JobNotRetryable, UploadGone
 from services.shared.jobs.model import Job, Kind, State
-from services.shared.records.tables import datasets
+from services.shared.records.tables import datasets, uploads
 
 
 def release(tx: Connection, job: Job, state: State, *, now: datetime) -> None:
@@ -28,9 +28,10 @@ def release(tx: Connection, job: Job, state: State, *, now: datetime) -> None:
 
 
 def reopen(tx: Connection, job: Job) -> None:
-    """Take the dataset again for a job that is tried once more."""
+    """Take the dataset again for a job that is tried once more; raise UploadGone if what it reads is no longer there."""
     if job.kind is Kind.QUERY:
         raise JobNotRetryable("A query is run again by submitting it again.")
+    _require_bytes(tx, job)
     if job.resource_type != "dataset":
         return
     row = tx.execute(select(datasets).where(datasets.c.id == job.resource_id)).mappings().one()
@@ -40,7 +41,7 @@ def reopen(tx: Connection, job: Job) -> None:
         raise JobNotRetryable(f"The dataset {row['name']} was dropped.")
     try:
         with tx.begin_nested():
-            tx.execute(
+            taken = tx.execute(
                 update(datasets)
                 .where(datasets.c.id == job.resource_id, datasets.c.busy_job_id.is_(None))
                 .values(
@@ -52,3 +53,14 @@ def reopen(tx: Connection, job: Job) -> None:
             )
     except IntegrityError as error:
         raise DatasetExists(f"Another dataset is called {row['name']} by now.") from error
+    if taken.rowcount == 0:
+        raise DatasetBusy(f"The dataset {row['name']} has just been taken by another job.")
+
+
+def _require_bytes(tx: Connection, job: Job) -> None:
+    upload_id = job.resource_id if job.resource_type == "upload" else job.params.get("upload_id")
+    if upload_id is None:
+        return
+    upload = tx.execute(select(uploads.c.freed_at).where(uploads.c.id == upload_id)).first()
+    if upload is None or upload.freed_at is not None:
+        raise UploadGone(f"The bytes of the upload {upload_id} are gone.")

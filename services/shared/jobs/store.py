@@ -61,9 +61,10 @@ class JobStore:
             self._enqueue(tx, job_id, new.kind)
         return self.load(tx, job_id)
 
-    def load(self, tx: Connection, job_id: str) -> Job:
-        """Return the job as this transaction sees it, or raise JobNotFound."""
-        row = tx.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
+    def load(self, tx: Connection, job_id: str, *, lock: bool = False) -> Job:
+        """Return the job as this transaction sees it, or raise JobNotFound; a locked one stays so until the transaction ends."""
+        found = select(jobs).where(jobs.c.id == job_id)
+        row = tx.execute(found.with_for_update() if lock else found).mappings().first()
         if row is None:
             raise JobNotFound(f"There is no job {job_id}.")
         return job_from(row)
@@ -214,9 +215,14 @@ class JobStore:
         return [job_id for job_id, _ in woken]
 
     def cancel(self, tx: Connection, job_id: str) -> Job:
-        """Ask for the end of a job: a queued one ends now, a running one at its next look; a finished one raises JobFinished."""
+        """Ask for the end of a job: a queued one ends now, a running one at its next look.
+
+        One that is cancelled stays so; one that succeeded or failed raises JobFinished.
+        """
         now = self._clock()
-        job = self.load(tx, job_id)
+        job = self.load(tx, job_id, lock=True)
+        if job.state is State.CANCELLED:
+            return job
         if job.finished:
             raise JobFinished(f"The job {job_id} is already {job.state}.")
         if job.state is State.QUEUED:
@@ -231,7 +237,7 @@ class JobStore:
 
     def retry(self, tx: Connection, job_id: str) -> Job:
         """Queue a failed or cancelled job again under its id, from its beginning, failures counted anew."""
-        job = self.load(tx, job_id)
+        job = self.load(tx, job_id, lock=True)
         if job.state not in (State.FAILED, State.CANCELLED):
             raise JobNotRetryable(f"The job {job_id} is {job.state}; only a failed or cancelled one can be tried again.")
         settle.reopen(tx, job)
@@ -251,6 +257,7 @@ class JobStore:
             cancel_requested_at=None,
             waits_on=None,
             waits_for_bytes=None,
+            not_before=None,
         )
         self._enqueue(tx, job_id, job.kind)
         return self.load(tx, job_id)
