@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from services.api.deps import make_services
 from services.api.middleware import BodyLimit, RequestRim
 from services.api.problems import add_handlers
+from services.api.uploads import routes as uploads
 from services.shared.logs import configure_logs
 from services.shared.settings import Settings, load_settings
 
@@ -38,6 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
+    app.include_router(uploads.router)
     add_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes)
     app.add_middleware(RequestRim, settings=settings)

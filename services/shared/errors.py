@@ -147,6 +147,10 @@ class UploadNotReceiving(Problem):
     code, status, title = "upload_not_receiving", 409, "The upload takes no more bytes"
 
 
+class UploadIdle(Problem):
+    code, status, title = "upload_idle", 408, "The connection sent nothing for too long"
+
+
 class UploadIncomplete(Problem):
     code, status, title = "upload_incomplete", 409, "The connection ended before the whole file had arrived"
 

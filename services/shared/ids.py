@@ -18,3 +18,11 @@ def new_id(prefix: str) -> str:
         digits.append(_ALPHABET[uuid & 31])
         uuid >>= 5
     return f"{prefix}_{''.join(reversed(digits))}"
+
+
+def time_of(identifier: str) -> float:
+    """Return when the id was made, in seconds since 1970."""
+    value = 0
+    for digit in identifier.rpartition("_")[2]:
+        value = value << 5 | _ALPHABET.index(digit)
+    return (value >> 80) / 1000

@@ -1,28 +1,34 @@
 """Raw uploads in a folder: all parts of an upload lie in one file, each at its offset.
 
-One writer at a time holds the file's lock (`flock`, which the kernel frees when its process dies) while it writes a part,
-syncs it and records it. So a stale connection can never write over bytes that were counted.
+One writer at a time holds the file's lock (`flock`, which the kernel frees when its process dies) while it writes parts,
+syncs them and records them. So a stale connection can never write over bytes that were counted.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import io
 import os
 import time
 import zlib
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from services.shared.errors import StorageObjectMissing, UploadLocked
-from services.shared.storage.port import Part, PartWriter
+from services.shared.errors import InsufficientStorage, StorageObjectMissing, UploadLocked
+from services.shared.storage.port import Part, PartsWriter
+from services.shared.uncancelled import uncancelled
 
 _RETRY_S = 0.02
 _READ_BYTES = 1 << 20
+_THREADS = 16
+_VECTORS = 512
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class FolderParts:
@@ -31,16 +37,19 @@ class FolderParts:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._root.mkdir(parents=True, exist_ok=True)
+        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="parts")
 
     @asynccontextmanager
-    async def write_part(self, upload_id: str, offset: int, *, wait_s: float) -> AsyncIterator[PartWriter]:
+    async def open_writer(self, upload_id: str, offset: int, *, wait_s: float, stamp: int | None = None) -> AsyncIterator[PartsWriter]:
         """Lock the upload's file and write from `offset` on."""
-        handle = await asyncio.to_thread(os.open, self._root / upload_id, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        writer = _FileWriter(self._root / upload_id, offset, self._threads)
         try:
-            await _lock(handle, upload_id, wait_s)
-            yield _FilePart(handle, upload_id, offset)
+            await writer.lock(wait_s)
+            if stamp not in (None, writer.stamp()):
+                raise UploadLocked(f"Another request wrote to the upload {upload_id}.", headers={"Retry-After": "1"})
+            yield writer
         finally:
-            os.close(handle)
+            await writer.close()
 
     def open(self, parts: Sequence[Part]) -> BinaryIO:
         """Open a stream over the parts, wherever they lie."""
@@ -56,42 +65,96 @@ class FolderParts:
             yield entry.name
 
 
-class _FilePart:
-    def __init__(self, handle: int, upload_id: str, offset: int) -> None:
-        self._handle = handle
-        self._upload_id = upload_id
-        self._offset = offset
+class _FileWriter:
+    """Writes in threads, one write and one sync at a time; a write that fails leaves the part as it was before."""
+
+    def __init__(self, path: Path, offset: int, threads: ThreadPoolExecutor) -> None:
+        self._path = path
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._threads = threads
+        self._running: set[asyncio.Future[None]] = set()
+        self._new = offset == 0
+        self._start = offset
         self._length = 0
         self._crc = 0
 
-    async def write(self, data: bytes) -> None:
-        await asyncio.to_thread(self._write, data)
+    async def lock(self, wait_s: float) -> None:
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    raise UploadLocked(f"Another request writes to the upload {self._path.name}.", headers={"Retry-After": "1"}) from error
+            await asyncio.sleep(_RETRY_S)
 
-    async def store(self) -> Part:
-        await asyncio.to_thread(os.fdatasync, self._handle)
-        return Part(self._offset, self._length, self._crc, self._upload_id, self._offset)
+    async def write(self, pieces: Sequence[bytes]) -> None:
+        await self._in_thread(lambda: self._write(pieces))
 
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        at = self._offset + self._length
-        while view:
-            written = os.pwrite(self._handle, view, at)
-            view = view[written:]
-            at += written
-        self._crc = zlib.crc32(data, self._crc)
-        self._length += len(data)
+    def cut(self) -> Part:
+        part = Part(self._start, self._length, self._crc, self._path.name, self._start)
+        self._start += self._length
+        self._length = self._crc = 0
+        return part
 
+    async def sync(self) -> None:
+        await self._in_thread(self._sync)
 
-async def _lock(handle: int, upload_id: str, wait_s: float) -> None:
-    deadline = time.monotonic() + wait_s
-    while True:
+    def stamp(self) -> int:
+        return os.fstat(self._handle).st_mtime_ns
+
+    async def close(self) -> None:
+        """Close the file once no thread works on it: its number may be another file's the next moment."""
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError as error:
-            if time.monotonic() >= deadline:
-                raise UploadLocked(f"Another request writes to the upload {upload_id}.", headers={"Retry-After": "1"}) from error
-        await asyncio.sleep(_RETRY_S)
+            while self._running:
+                await uncancelled(asyncio.wait(self._running))
+        finally:
+            os.close(self._handle)
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        running = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        await uncancelled(running)
+
+    def _write(self, pieces: Sequence[bytes]) -> None:
+        crc, length = self._crc, self._length
+        for piece in pieces:
+            crc = zlib.crc32(piece, crc)
+        views = [memoryview(piece) for piece in pieces if piece]
+        try:
+            while views:
+                written = os.pwritev(self._handle, views[:_VECTORS], self._start + length)
+                length += written
+                while views and written >= len(views[0]):
+                    written -= len(views.pop(0))
+                if written:
+                    views[0] = views[0][written:]
+        except OSError as error:
+            raise _translated(error) from error
+        self._crc, self._length = crc, length
+
+    def _sync(self) -> None:
+        try:
+            os.fdatasync(self._handle)
+            if self._new:
+                _sync_folder(self._path.parent)
+                self._new = False
+        except OSError as error:
+            raise _translated(error) from error
+
+
+def _translated(error: OSError) -> Exception:
+    return InsufficientStorage("The disk is full.") if error.errno in _NO_ROOM else error
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 class _PartsReader(io.RawIOBase):

@@ -2,7 +2,7 @@
 
 Guarantees every adapter gives: an object appears under its key complete or not at all; a written object is durable before
 `open_write` ends; reading needs memory that does not grow with the object. A raw upload is a sequence of immutable parts;
-a part counts only once its record says so, so what `write_part` stored for nothing may be overwritten.
+a part counts only once its record says so, so what a writer stored for nothing may be overwritten.
 """
 
 from __future__ import annotations
@@ -94,25 +94,34 @@ class Part:
     source_offset: int
 
 
-class PartWriter(Protocol):
-    """Takes the bytes of one part; counts nothing by itself."""
+class PartsWriter(Protocol):
+    """Takes the bytes of an upload, one part after the other; counts nothing by itself."""
 
-    async def write(self, data: bytes) -> None:
-        """Append bytes to the part."""
+    async def write(self, pieces: Sequence[bytes]) -> None:
+        """Append bytes to the part; raise InsufficientStorage when there is no room."""
         ...
 
-    async def store(self) -> Part:
-        """Make the part durable and return it; the caller then records it, still inside `write_part`."""
+    def cut(self) -> Part:
+        """End the part here and begin the next one; it is durable only after `sync`."""
+        ...
+
+    async def sync(self) -> None:
+        """Make every part cut so far durable; the next part may be written meanwhile."""
+        ...
+
+    def stamp(self) -> int:
+        """Say in one number what was written until now, so that a later writer can be refused if another one came between."""
         ...
 
 
 class RawParts(Protocol):
     """The parts of raw uploads."""
 
-    def write_part(self, upload_id: str, offset: int, *, wait_s: float) -> AbstractAsyncContextManager[PartWriter]:
+    def open_writer(self, upload_id: str, offset: int, *, wait_s: float, stamp: int | None = None) -> AbstractAsyncContextManager[PartsWriter]:
         """Open the one writer at this upload; raise UploadLocked if another one stays longer than `wait_s`.
 
         While it is open no other process writes a byte of the upload. Check the recorded offset inside: it may have moved.
+        With the `stamp` of an earlier writer, raise UploadLocked if another one has written since.
         """
         ...
 
