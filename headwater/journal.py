@@ -85,7 +85,7 @@ class Console:
         """Queue text as it is."""
         try:
             if self._dropped:
-                self._lines.put_nowait(f"… {self._dropped} lines are in the log files only")
+                self._lines.put_nowait(self._note())
                 self._dropped = 0
             self._lines.put_nowait(text)
         except queue.Full:
@@ -94,10 +94,15 @@ class Console:
     def close(self) -> None:
         """Wait a moment for what is queued."""
         try:
+            if self._dropped:
+                self._lines.put(self._note(), timeout=1)
             self._lines.put(None, timeout=1)
         except queue.Full:
             return
         self._thread.join(timeout=2)
+
+    def _note(self) -> str:
+        return f"… {self._dropped} lines are in the log files only"
 
     def _pump(self) -> None:
         while (line := self._lines.get()) is not None:
