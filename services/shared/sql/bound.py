@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
 from sqlglot import exp
 
@@ -66,7 +66,7 @@ def coerce(bound: Bound, target: Type, *, node: exp.Expr | None = None) -> Bound
     if bound.type == target:
         return bound
     if not can_coerce(bound.type, target):
-        refuse_types(f"{bound.type} is no {target}", node)
+        raise mismatch(f"{bound.type} is no {target}", node)
     return widen(bound, target)
 
 
@@ -83,7 +83,7 @@ def unify(left: Bound, right: Bound, *, what: str, node: exp.Expr) -> tuple[Boun
     """Bring two expressions to their common type."""
     shared = common_type(left.type, right.type)
     if shared is None:
-        refuse_types(f"Cannot apply {what} to {left.type} and {right.type}", node)
+        raise mismatch(f"Cannot apply {what} to {left.type} and {right.type}", node)
     return widen(left, shared), widen(right, shared), shared
 
 
@@ -92,19 +92,19 @@ def is_moment(kind: Type) -> bool:
     return kind.kind in MOMENTS
 
 
-def refuse(what: str, node: exp.Expr | None = None) -> NoReturn:
-    """Raise `unsupported_on_embedded`, naming the construct."""
+def unsupported(what: str, node: exp.Expr | None = None) -> UnsupportedOnEmbedded:
+    """Return `unsupported_on_embedded`, naming the construct."""
     line, column = position(node) if node is not None else (None, None)
-    raise UnsupportedOnEmbedded(f"{what} is not supported on the embedded engine.", line=line, column=column)
+    return UnsupportedOnEmbedded(f"{what} is not supported on the embedded engine.", line=line, column=column)
 
 
-def refuse_types(detail: str, node: exp.Expr | None = None) -> NoReturn:
-    """Raise `type_mismatch`."""
+def mismatch(detail: str, node: exp.Expr | None = None) -> TypeMismatch:
+    """Return `type_mismatch`."""
     line, column = position(node) if node is not None else (None, None)
-    raise TypeMismatch(f"{detail}.", line=line, column=column)
+    return TypeMismatch(f"{detail}.", line=line, column=column)
 
 
-def invalid(detail: str, node: exp.Expr | None = None) -> NoReturn:
-    """Raise `sql_invalid`."""
+def invalid(detail: str, node: exp.Expr | None = None) -> SqlInvalid:
+    """Return `sql_invalid`."""
     line, column = position(node) if node is not None else (None, None)
-    raise SqlInvalid(f"{detail}.", line=line, column=column)
+    return SqlInvalid(f"{detail}.", line=line, column=column)

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from sqlglot import exp
 
-from services.shared.sql.bound import Bound, coerce, invalid, refuse, refuse_types
+from services.shared.errors import Problem
+from services.shared.sql.bound import Bound, coerce, invalid, mismatch, unsupported
 from services.shared.sql.types import Type
 
 
@@ -57,7 +58,7 @@ class Call:
     def need(self, least: int, most: int | None = None) -> None:
         """Refuse another number of arguments."""
         if not least <= len(self.args) <= (least if most is None else most):
-            invalid(f"{self.name} takes {least if most in (None, least) else f'{least} to {most}'} arguments, not {len(self.args)}", self.node)
+            raise invalid(f"{self.name} takes {least if most in (None, least) else f'{least} to {most}'} arguments, not {len(self.args)}", self.node)
 
     def arg(self, index: int) -> Bound:
         """Bind an argument."""
@@ -65,17 +66,13 @@ class Call:
 
     def typed(self, index: int, kind: Type) -> Bound:
         """Bind an argument and coerce it."""
-        bound = self.arg(index)
-        try_kind = bound.type
-        if try_kind != kind and try_kind.kind != kind.kind:
-            return coerce(bound, kind, node=self.args[index] if self.args else self.node)
-        return bound if bound.type == kind else coerce(bound, kind, node=self.node)
+        return coerce(self.arg(index), kind, node=self.node)
 
     def text(self, index: int, what: str) -> str:
         """Return an argument that must be a string literal."""
         value = self.arg(index).string
         if value is None:
-            refuse(f"{self.name} with a {what} that is not a literal", self.node)
+            raise unsupported(f"{self.name} with a {what} that is not a literal", self.node)
         return value
 
     def aggregate(self, function: str, *args: str, order: bool = True) -> str:
@@ -86,13 +83,13 @@ class Call:
         nulls = " IGNORE NULLS" if clauses.ignore_nulls else ""
         return f"{function}({inside}{nulls}){clauses.filter}{clauses.over}"
 
-    def refuse(self, what: str) -> Bound:
-        """Refuse by name."""
-        refuse(what, self.node)
+    def unsupported(self, what: str) -> Problem:
+        """Return the refusal by name."""
+        return unsupported(what, self.node)
 
-    def mismatch(self, detail: str) -> Bound:
-        """Refuse the types."""
-        refuse_types(detail, self.node)
+    def mismatch(self, detail: str) -> Problem:
+        """Return the refusal of the types."""
+        return mismatch(detail, self.node)
 
 
 Function = Callable[[Call], Bound]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from services.shared.sql.bound import Bound, can_coerce, refuse, refuse_types, widen
+from services.shared.sql.bound import Bound, can_coerce, mismatch, unsupported, widen
 from services.shared.sql.names import text
 from services.shared.sql.types import (
     BIGINT,
@@ -60,7 +60,7 @@ def read_type(node: exp.Expr) -> tuple[Type, int | None]:
     if name == "DECIMAL":
         precision, scale = (*sizes, 38, 0)[:2] if not sizes else (sizes[0], sizes[1] if len(sizes) > 1 else 0)
         if not 1 <= precision <= MAX_PRECISION or scale > precision:
-            refuse_types(f"decimal({precision},{scale}) is no type", node)
+            raise mismatch(f"decimal({precision},{scale}) is no type", node)
         return decimal(precision, scale), None
     if name == "ARRAY" and len(parts) == 1:
         return array_of(read_type(parts[0])[0]), None
@@ -70,12 +70,12 @@ def read_type(node: exp.Expr) -> tuple[Type, int | None]:
         fields = [(p.name.lower(), read_type(p.args["kind"])[0]) for p in parts]
         return Type(Kind.ROW, parts=tuple(t for _, t in fields), names=tuple(n for n, _ in fields)), None
     if name in ("TIMESTAMP", "TIMESTAMPTZ") and sizes not in ([], [3]):
-        refuse(f"timestamp({sizes[0]}) (milliseconds are what the tables hold)", node)
+        raise unsupported(f"timestamp({sizes[0]}) (milliseconds are what the tables hold)", node)
     if name == "VARCHAR" and sizes:
         return VARCHAR, sizes[0]
     if name in _SIMPLE and (not sizes or name in ("TIMESTAMP", "TIMESTAMPTZ")):
         return _SIMPLE[name], None
-    refuse(f"The type {node.sql(dialect='trino')[:60]}", node)
+    raise unsupported(f"The type {node.sql(dialect='trino')[:60]}", node)
 
 
 def cast(value: Bound, target: Type, *, lenient: bool, length: int | None = None, node: exp.Expr | None = None) -> Bound:
@@ -111,16 +111,16 @@ def _cast(value: Bound, target: Type, *, lenient: bool, node: exp.Expr | None) -
         case _ if can_coerce(source, target):
             return widen(value, target)
     if source.parts and source.kind is target.kind:
-        refuse(f"A cast from {source} to {target}", node)
-    refuse_types(f"Cannot cast {source} to {target}", node)
+        raise unsupported(f"A cast from {source} to {target}", node)
+    raise mismatch(f"Cannot cast {source} to {target}", node)
 
 
 def _from_text(value: Bound, target: Type, *, lenient: bool, node: exp.Expr | None) -> Bound:
     shape = _SHAPES.get(target.kind)
     if shape is None:
         if target.kind in (Kind.TIMESTAMP_TZ,):
-            refuse(f"A cast from varchar to {target}", node)
-        refuse_types(f"Cannot cast varchar to {target}", node)
+            raise unsupported(f"A cast from varchar to {target}", node)
+        raise mismatch(f"Cannot cast varchar to {target}", node)
     held = duckdb_type(target)
     inner = f"trim({value.sql})" if target.kind in (*FLOATS, Kind.DATE, Kind.TIMESTAMP) else value.sql
     if target.kind is Kind.BOOLEAN:
@@ -145,4 +145,4 @@ def _to_text(value: Bound, node: exp.Expr | None) -> Bound:
         case Kind.TIMESTAMP_TZ:
             return Bound(f"(strftime({value.sql}, {_WRITTEN}) || ' UTC')", VARCHAR)
         case _:
-            refuse(f"A cast from {value.type} to varchar (cast it to a decimal first)", node)
+            raise unsupported(f"A cast from {value.type} to varchar (cast it to a decimal first)", node)

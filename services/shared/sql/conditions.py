@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sqlglot import exp
 
-from services.shared.sql.bound import Bound, coerce, invalid, refuse, refuse_types, unify, widen
+from services.shared.sql.bound import Bound, coerce, invalid, mismatch, unify, unsupported, widen
 from services.shared.sql.names import text
 from services.shared.sql.operators import compare
 from services.shared.sql.types import BOOLEAN, FLOATS, UNKNOWN, VARCHAR, Kind, Type, common_type, duckdb_type
@@ -39,7 +39,7 @@ def common_of(items: Sequence[Bound], node: exp.Expr) -> Type:
     for item in items:
         joined = common_type(shared, item.type)
         if joined is None:
-            refuse_types(f"{shared} and {item.type} have no common type", node)
+            raise mismatch(f"{shared} and {item.type} have no common type", node)
         shared = joined
     return shared
 
@@ -47,7 +47,7 @@ def common_of(items: Sequence[Bound], node: exp.Expr) -> Type:
 def is_(binder: Expressions, node: exp.Expr) -> Bound:
     """`x IS NULL`; IS TRUE is not Trino's."""
     if not isinstance(node.expression, exp.Null):
-        refuse("IS with anything but NULL", node)
+        raise unsupported("IS with anything but NULL", node)
     return Bound(f"({binder.bind(node.this).sql} IS NULL)", BOOLEAN)
 
 
@@ -55,7 +55,7 @@ def not_distinct(binder: Expressions, node: exp.Expr) -> Bound:
     """`x IS [NOT] DISTINCT FROM y`."""
     left, right, shared = unify(binder.bind(node.this), binder.bind(node.expression), what="IS DISTINCT FROM", node=node)
     if shared.parts:
-        refuse(f"IS DISTINCT FROM of {shared}", node)
+        raise unsupported(f"IS DISTINCT FROM of {shared}", node)
     word = "NOT DISTINCT" if isinstance(node, exp.NullSafeEQ) else "DISTINCT"
     return Bound(f"({left.sql} IS {word} FROM {right.sql})", BOOLEAN)
 
@@ -63,7 +63,7 @@ def not_distinct(binder: Expressions, node: exp.Expr) -> Bound:
 def between(binder: Expressions, node: exp.Expr) -> Bound:
     """`x BETWEEN a AND b` is two comparisons."""
     if node.args.get("symmetric"):
-        refuse("BETWEEN SYMMETRIC", node)
+        raise unsupported("BETWEEN SYMMETRIC", node)
     value = binder.bind(node.this)
     low = compare(">=", value, binder.bind(node.args["low"]), node)
     high = compare("<=", value, binder.bind(node.args["high"]), node)
@@ -73,38 +73,38 @@ def between(binder: Expressions, node: exp.Expr) -> Bound:
 def in_(binder: Expressions, node: exp.Expr) -> Bound:
     """`x IN (…)`."""
     if isinstance(node.this, exp.Tuple):
-        refuse("IN over rows", node)
+        raise unsupported("IN over rows", node)
     value = binder.bind(node.this)
     query = node.args.get("query")
     if query is not None:
         return _in_query(binder, value, query, "IN", node)
     if node.args.get("unnest") is not None or node.args.get("field") is not None:
-        refuse("IN of this form", node)
+        raise unsupported("IN of this form", node)
     items = [binder.bind(each) for each in node.expressions]
     shared = common_of([value, *items], node)
     _refuse_nested(shared, "IN", node)
     listed = ", ".join(widen(i, shared).sql for i in items)
     if shared.kind in FLOATS and not all(i.literal for i in items):
-        refuse("IN over computed floating-point numbers", node)
+        raise unsupported("IN over computed floating-point numbers", node)
     return Bound(f"({widen(value, shared).sql} IN ({listed}))", BOOLEAN)
 
 
 def _in_query(binder: Expressions, value: Bound, query: exp.Expr, words: str, node: exp.Expr) -> Bound:
     sql, kinds = binder.bind_query(query)
     if len(kinds) != 1:
-        invalid(f"A subquery here must have one column, not {len(kinds)}", node)
+        raise invalid(f"A subquery here must have one column, not {len(kinds)}", node)
     shared = common_type(value.type, kinds[0])
     if shared is None:
-        refuse_types(f"Cannot compare {value.type} and {kinds[0]}", node)
+        raise mismatch(f"Cannot compare {value.type} and {kinds[0]}", node)
     _refuse_nested(shared, words, node)
     alias = binder.next_name("q")
     column = widen(Bound(f"{alias}.c1", kinds[0]), shared)
-    return Bound(f"({widen(value, shared).sql} {words} (SELECT {column.sql} FROM ({sql}) AS {alias}))", BOOLEAN)
+    return Bound(f"({widen(value, shared).sql} {words} (SELECT {column.sql} FROM ({sql}) AS {alias}))", BOOLEAN)  # noqa: S608 - built from bound parts, quoted names and texts
 
 
 def _refuse_nested(kind: Type, words: str, node: exp.Expr) -> None:
     if kind.parts:
-        refuse(f"{words} over {kind}", node)
+        raise unsupported(f"{words} over {kind}", node)
 
 
 def quantified(binder: Expressions, node: exp.Expr, sign: str) -> Bound:
@@ -112,10 +112,10 @@ def quantified(binder: Expressions, node: exp.Expr, sign: str) -> Bound:
     word = "ALL" if isinstance(node.expression, exp.All) else "ANY"
     inner = node.expression.this
     if not isinstance(inner, exp.Query | exp.Subquery):
-        refuse(f"{word} of this form", node)
+        raise unsupported(f"{word} of this form", node)
     value = binder.bind(node.this)
     if value.type.kind in FLOATS:
-        refuse(f"{word} over floating-point numbers", node)
+        raise unsupported(f"{word} over floating-point numbers", node)
     return _in_query(binder, value, inner, f"{sign} {word}", node)
 
 
@@ -128,7 +128,7 @@ def scalar_subquery(binder: Expressions, node: exp.Expr) -> Bound:
     """A subquery as a value; more than one row is an error, as in Trino."""
     sql, kinds = binder.bind_query(node)
     if len(kinds) != 1:
-        invalid(f"A subquery as a value must have one column, not {len(kinds)}", node)
+        raise invalid(f"A subquery as a value must have one column, not {len(kinds)}", node)
     return Bound(f"({sql})", kinds[0])
 
 
@@ -140,10 +140,10 @@ def like(binder: Expressions, node: exp.Expr) -> Bound:
 def escaped(binder: Expressions, node: exp.Expr) -> Bound:
     """`x LIKE pattern ESCAPE e`."""
     if not isinstance(node.this, exp.Like):
-        refuse("ESCAPE of this form", node)
+        raise unsupported("ESCAPE of this form", node)
     mark = binder.bind(node.expression).string
     if mark is None or len(mark) != 1:
-        invalid("ESCAPE takes one character", node)
+        raise invalid("ESCAPE takes one character", node)
     return _like(binder, node.this, mark)
 
 

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from services.shared.errors import UnknownFunction
 from services.shared.sql import conditions
-from services.shared.sql.bound import MAX_TRANSLATION, NULL, Bound, Literal, integer, invalid, refuse, refuse_types, string, widen
+from services.shared.sql.bound import MAX_TRANSLATION, NULL, Bound, Literal, integer, invalid, mismatch, string, unsupported, widen
 from services.shared.sql.call import Call, Clauses
 from services.shared.sql.casts import cast, read_type
 from services.shared.sql.dialect import position
@@ -56,23 +56,23 @@ class ExpressionBinder:
         """Return the expression's DuckDB text and type."""
         handler = _HANDLERS.get(type(node))
         if handler is None:
-            refuse(_construct(node), node)
+            raise unsupported(_construct(node), node)
         bound = handler(self, node)
         if len(bound.sql) > MAX_TRANSLATION:
-            refuse("An expression of this size", node)
+            raise unsupported("An expression of this size", node)
         return bound
 
     def bind_boolean(self, node: exp.Expr, what: str) -> str:
         """Bind a condition."""
         bound = self.bind(node)
         if bound.type.kind not in (Kind.BOOLEAN, Kind.UNKNOWN):
-            refuse_types(f"{what} must be boolean, not {bound.type}", node)
+            raise mismatch(f"{what} must be boolean, not {bound.type}", node)
         return bound.sql if bound.type.kind is Kind.BOOLEAN else "CAST(NULL AS BOOLEAN)"
 
     def bind_lambda(self, node: exp.Expr, kinds: Sequence[Type]) -> tuple[str, Bound]:
         """Bind a lambda's body with its parameters' types."""
         if not isinstance(node, exp.Lambda) or len(node.expressions) != len(kinds):
-            invalid(f"A lambda of {len(kinds)} parameters is needed here", node)
+            raise invalid(f"A lambda of {len(kinds)} parameters is needed here", node)
         names = [self._environment.next_name("x") for _ in kinds]
         known = {p.name.lower(): Bound(n, k) for p, n, k in zip(node.expressions, names, kinds, strict=True)}
         inner = ExpressionBinder(Scope(parameters=known, parent=self.scope), self._environment, place="a lambda")
@@ -82,7 +82,7 @@ class ExpressionBinder:
         """Bind a subquery; return its text and its column types."""
         inner = node.unnest() if isinstance(node, exp.Subquery) else node
         if not isinstance(inner, exp.Query):
-            refuse(_construct(node), node)
+            raise unsupported(_construct(node), node)
         bound = self._environment.bind_query(inner, self.scope)
         return bound.sql, tuple(o.type for o in bound.outputs)
 
@@ -104,23 +104,23 @@ class ExpressionBinder:
         scalar = SCALARS.get(name)
         if scalar is not None:
             if clauses is not None:
-                invalid(f"{name} is no aggregate and no window function", node)
+                raise invalid(f"{name} is no aggregate and no window function", node)
             return scalar(Call(name, tuple(args), node, self))
         over = clauses is not None and bool(clauses.over)
         if name in WINDOWS:
             if not over:
-                invalid(f"The window function {name} needs OVER", node)
+                raise invalid(f"The window function {name} needs OVER", node)
             return WINDOWS[name](Call(name, tuple(args), node, self, clauses or Clauses()))
         if name in AGGREGATES:
             return self._aggregate(name, args, node, clauses or Clauses())
         if is_trino_function(name):
-            refuse(f"The function {name}", node)
+            raise unsupported(f"The function {name}", node)
         line, column = position(node)
         raise UnknownFunction(f"There is no function {name}.{nearest(name)}", line=line, column=column)
 
     def _aggregate(self, name: str, args: Sequence[exp.Expr], node: exp.Expr, clauses: Clauses) -> Bound:
         if self._place and not clauses.over:
-            invalid(f"The aggregate {name} can't stand in {self._place}", node)
+            raise invalid(f"The aggregate {name} can't stand in {self._place}", node)
         inner = self if clauses.over else ExpressionBinder(self.scope, self._environment, place="an aggregate")
         args = list(args)
         if args and isinstance(args[-1], exp.Order) and args[-1].this is not None:
@@ -135,7 +135,7 @@ class ExpressionBinder:
     def bind_window(self, node: exp.Window) -> Bound:
         """Bind `f(…) [IGNORE NULLS] [FILTER (…)] OVER (…)`."""
         if not self._windows:
-            invalid(f"A window function can't stand in {self._place or 'this place'}", node)
+            raise invalid(f"A window function can't stand in {self._place or 'this place'}", node)
         inner = ExpressionBinder(self.scope, self._environment, place=self._place)
         function, ignore = node.this, False
         if isinstance(function, exp.IgnoreNulls | exp.RespectNulls):
@@ -161,7 +161,7 @@ class ExpressionBinder:
 
 def _called(node: exp.Expr) -> tuple[str, list[exp.Expr]]:
     if not isinstance(node, exp.Anonymous) or not isinstance(node.this, str):
-        refuse(_construct(node), node)
+        raise unsupported(_construct(node), node)
     return node.this, list(node.expressions)
 
 
@@ -171,7 +171,7 @@ def _construct(node: exp.Expr) -> str:
 
 def _anonymous(binder: ExpressionBinder, node: exp.Expr) -> Bound:
     if not isinstance(node.this, str):
-        refuse("A qualified function name", node)
+        raise unsupported("A qualified function name", node)
     return binder.call(node.this, node.expressions, node)
 
 
@@ -182,17 +182,17 @@ def _literal(_: ExpressionBinder, node: exp.Expr) -> Bound:
     if re.fullmatch(r"[0-9]+", word):
         value = int(word)
         if value >= 1 << 63:
-            invalid(f"{word} is larger than a bigint", node)
+            raise invalid(f"{word} is larger than a bigint", node)
         return integer(value, INTEGER if value < 1 << 31 else BIGINT)
     if match := re.fullmatch(r"([0-9]*)\.([0-9]*)", word):
         whole, places = match[1].lstrip("0"), match[2]
         precision = max(1, len(whole) + len(places))
         if precision > 38:
-            invalid(f"{word} has more than 38 digits", node)
+            raise invalid(f"{word} has more than 38 digits", node)
         return _number(f"{whole or '0'}.{places or '0'}", decimal(precision, len(places)))
     if re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]+", word):
         return _number(word, DOUBLE)
-    refuse(f"The literal {word[:40]}", node)
+    raise unsupported(f"The literal {word[:40]}", node)
 
 
 def _number(word: str, kind: Type) -> Bound:
@@ -201,7 +201,7 @@ def _number(word: str, kind: Type) -> Bound:
 
 def _column(binder: ExpressionBinder, node: exp.Expr) -> Bound:
     if not isinstance(node, exp.Column) or isinstance(node.this, exp.Star):
-        refuse("A star in this place", node)
+        raise unsupported("A star in this place", node)
     return binder.scope.resolve(node)
 
 
@@ -217,10 +217,8 @@ def _binary(binder: ExpressionBinder, node: exp.Expr) -> Bound:
     bound = binder.bind(node)
     for each in reversed(chain):
         right = binder.bind(each.expression)
-        if isinstance(each, exp.DPipe):
-            bound = _concatenate(bound, right, each)
-        else:
-            bound = arithmetic(ARITHMETIC[type(each)], bound, right, each)
+        joins = isinstance(each, exp.DPipe)
+        bound = _concatenate(bound, right, each) if joins else arithmetic(ARITHMETIC[type(each)], bound, right, each)
     return bound
 
 
@@ -231,7 +229,7 @@ def _concatenate(left: Bound, right: Bound, node: exp.Expr) -> Bound:
     shared = common_type(left.type, right.type)
     if shared is not None and shared.kind is Kind.ARRAY:
         return Bound(f"({widen(left, shared).sql} || {widen(right, shared).sql})", shared)
-    refuse_types(f"Cannot apply || to {left.type} and {right.type}", node)
+    raise mismatch(f"Cannot apply || to {left.type} and {right.type}", node)
 
 
 def _connector(binder: ExpressionBinder, node: exp.Expr) -> Bound:
@@ -254,7 +252,7 @@ def _negation(binder: ExpressionBinder, node: exp.Expr) -> Bound:
         return Bound("CAST('-9223372036854775808' AS BIGINT)", BIGINT)
     value = binder.bind(node.this)
     if value.type.kind not in (*NUMBERS, Kind.DAYS, Kind.MONTHS):
-        refuse_types(f"Cannot negate {value.type}", node)
+        raise mismatch(f"Cannot negate {value.type}", node)
     if value.number is not None:
         return integer(-value.number, value.type) if value.type.kind in NUMBERS else replace(_interval_of(-value.number, value.type))
     return Bound(f"(-{value.sql})", value.type)
@@ -268,12 +266,12 @@ def _interval(_: ExpressionBinder, node: exp.Expr) -> Bound:
     unit, amount = node.args.get("unit"), node.this
     word = str(unit.name).upper() if isinstance(unit, exp.Var) else ""
     if not isinstance(amount, exp.Literal) or not re.fullmatch(r"[+-]?[0-9]{1,9}", str(amount.this)) or not word:
-        refuse("An interval that is not a whole number of one unit", node)
+        raise unsupported("An interval that is not a whole number of one unit", node)
     count = int(str(amount.this))
     if word in ("YEAR", "MONTH", "QUARTER"):
         return _interval_of(count * {"YEAR": 12, "MONTH": 1, "QUARTER": 3}[word], MONTHS)
     if word not in _INTERVALS:
-        refuse(f"INTERVAL … {word}", node)
+        raise unsupported(f"INTERVAL … {word}", node)
     return _interval_of(count * _INTERVALS[word], DAYS)
 
 
@@ -282,7 +280,7 @@ def _cast(binder: ExpressionBinder, node: exp.Expr) -> Bound:
     lenient = isinstance(node, exp.TryCast)
     inner = node.this
     if node.args.get("format") is not None or node.args.get("default") is not None:
-        refuse("CAST with a format", node)
+        raise unsupported("CAST with a format", node)
     value = binder.bind(inner)
     if value.string is not None and not lenient and target in (DATE, TIMESTAMP, TIMESTAMP_TZ):
         return _moment_literal(value, target, node)
@@ -294,8 +292,8 @@ def _moment_literal(value: Bound, target: Type, node: exp.Expr) -> Bound:
     word = (value.string or "").strip()
     if not re.fullmatch(shape, word) or (word.endswith("UTC") and target == DATE):
         if re.search(r"\.\d{4,}$", word):
-            refuse(f"The literal {word!r} (timestamps hold milliseconds)", node)
-        invalid(f"{(value.string or '')[:60]!r} is no {target}", node)
+            raise unsupported(f"The literal {word!r} (timestamps hold milliseconds)", node)
+        raise invalid(f"{(value.string or '')[:60]!r} is no {target}", node)
     kind = TIMESTAMP_TZ if word.endswith(" UTC") else target
     word = word.removesuffix(" UTC")
     if re.fullmatch(r".* \d{1,2}:\d{1,2}", word):
@@ -311,14 +309,14 @@ def _array(binder: ExpressionBinder, node: exp.Expr) -> Bound:
 
 def _bracket(binder: ExpressionBinder, node: exp.Expr) -> Bound:
     if len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Slice):
-        refuse("A subscript of this form", node)
+        raise unsupported("A subscript of this form", node)
     return binder.call("$subscript", [node.this, node.expressions[0]], node)
 
 
 def _dot(binder: ExpressionBinder, node: exp.Expr) -> Bound:
     value, name = binder.bind(node.this), node.expression.name.lower()
     if value.type.kind is not Kind.ROW or name not in value.type.names:
-        invalid(f"{value.type} has no field {name}", node)
+        raise invalid(f"{value.type} has no field {name}", node)
     return Bound(f'({value.sql})."{name}"', value.type.parts[value.type.names.index(name)])
 
 
@@ -326,7 +324,7 @@ def _special(name: str, *keys: str) -> Callable[[ExpressionBinder, exp.Expr], Bo
     def handle(binder: ExpressionBinder, node: exp.Expr) -> Bound:
         known = {k for k, v in node.args.items() if v not in (None, False, [])}
         if not known <= set(keys):
-            refuse(f"{name.upper()} of this form", node)
+            raise unsupported(f"{name.upper()} of this form", node)
         return binder.call(name, [node.args[k] for k in keys if node.args.get(k) is not None], node)
 
     return handle
@@ -345,9 +343,9 @@ def _trim(binder: ExpressionBinder, node: exp.Expr) -> Bound:
 def _at_zone(binder: ExpressionBinder, node: exp.Expr) -> Bound:
     value = binder.bind(node.this)
     if str(node.args["zone"].name).upper() != "UTC":
-        refuse("AT TIME ZONE with a zone other than UTC", node)
+        raise unsupported("AT TIME ZONE with a zone other than UTC", node)
     if value.type.kind not in (Kind.TIMESTAMP, Kind.TIMESTAMP_TZ):
-        refuse_types(f"AT TIME ZONE of {value.type}", node)
+        raise mismatch(f"AT TIME ZONE of {value.type}", node)
     return replace(value, type=TIMESTAMP_TZ)
 
 

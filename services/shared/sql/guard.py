@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
 
 from services.shared.errors import MultipleStatements, SqlSyntax, SqlTooLong, StatementNotAllowed, UnsupportedOnEmbedded
 from services.shared.sql.dialect import AthenaSql, position

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from services.shared.sql.bound import Bound, invalid, refuse, refuse_types, unify
+from services.shared.sql.bound import Bound, invalid, mismatch, unify, unsupported
 from services.shared.sql.types import (
     BOOLEAN,
     DAYS,
@@ -40,7 +40,7 @@ def arithmetic(sign: str, left: Bound, right: Bound, node: exp.Expr) -> Bound:
         return Bound(f"({left.sql} * {right.sql})", left.type)
     shared = common_type(left.type, right.type)
     if shared is None or (shared.kind not in NUMBERS and shared.kind is not Kind.UNKNOWN):
-        refuse_types(f"Cannot apply {sign} to {left.type} and {right.type}", node)
+        raise mismatch(f"Cannot apply {sign} to {left.type} and {right.type}", node)
     if shared.kind is Kind.DECIMAL:
         return _decimal_arithmetic(sign, left, right, node)
     left, right, shared = unify(left, right, what=sign, node=node)
@@ -74,7 +74,7 @@ def _decimal_arithmetic(sign: str, left: Bound, right: Bound, node: exp.Expr) ->
 
 def _multiply(left: Bound, right: Bound, a: Type, b: Type, node: exp.Expr) -> Bound:
     if a.scale + b.scale > MAX_PRECISION:
-        invalid(f"The product of {a} and {b} has more than {MAX_PRECISION} decimals", node)
+        raise invalid(f"The product of {a} and {b} has more than {MAX_PRECISION} decimals", node)
     result = decimal(min(MAX_PRECISION, a.precision + b.precision), a.scale + b.scale)
     if result.precision > _SHORT and max(a.precision, b.precision) <= _SHORT:  # DuckDB would check the product against 18 digits
         left = _as(left, decimal(_LONG, a.scale))
@@ -86,7 +86,7 @@ def divide_decimals(left: Bound, right: Bound, result: Type, node: exp.Expr) -> 
     """Divide exactly and round half away from zero, on whole numbers of 128 bits."""
     shift = result.scale - left.type.scale + right.type.scale
     if left.type.precision + shift >= MAX_PRECISION or right.type.precision >= MAX_PRECISION:
-        refuse(f"The division of {left.type} by {right.type} (its digits exceed {MAX_PRECISION - 1})", node)
+        raise unsupported(f"The division of {left.type} by {right.type} (its digits exceed {MAX_PRECISION - 1})", node)
     above, below = f"({unscaled(left)} * CAST({10**shift} AS HUGEINT))", unscaled(right)
     return scaled(round_half_up(above, below), result)
 
@@ -118,7 +118,7 @@ def scaled(digits: str, result: Type) -> Bound:
 
 def _wide(precision: int, scale: int, node: exp.Expr) -> Type:
     if precision > MAX_PRECISION:
-        refuse("A remainder of decimals of more than 38 digits", node)
+        raise unsupported("A remainder of decimals of more than 38 digits", node)
     return decimal(precision, scale)
 
 
@@ -133,7 +133,7 @@ def _moment_arithmetic(sign: str, left: Bound, right: Bound, node: exp.Expr) -> 
     if sign == "+" and left.type.kind in INTERVALS:
         left, right = right, left
     if sign not in "+-" or right.type.kind not in INTERVALS:
-        refuse_types(f"Cannot apply {sign} to {left.type} and {right.type}", node)
+        raise mismatch(f"Cannot apply {sign} to {left.type} and {right.type}", node)
     return shift_moment(left, sign, right, node)
 
 
@@ -144,7 +144,7 @@ def shift_moment(moment: Bound, sign: str, interval: Bound, node: exp.Expr) -> B
         return Bound(f"CAST(({moment.sql} {sign} to_months(CAST({interval.sql} AS INTEGER))) AS {held})", moment.type)
     if moment.type.kind is Kind.DATE:
         if interval.number is None or interval.number % 86_400_000:
-            refuse_types("Cannot add hours, minutes or seconds to a date", node)
+            raise mismatch("Cannot add hours, minutes or seconds to a date", node)
         return Bound(f"({moment.sql} {sign} CAST({interval.number // 86_400_000} AS INTEGER))", moment.type)
     return Bound(f"({moment.sql} {sign} to_milliseconds({interval.sql}))", moment.type)
 
@@ -153,9 +153,9 @@ def compare(sign: str, left: Bound, right: Bound, node: exp.Expr) -> Bound:
     """Compare as Trino does: no order between kinds, and NaN equals nothing and exceeds nothing."""
     left, right, shared = unify(left, right, what=sign, node=node)
     if shared.kind is Kind.MAP and sign not in ("=", "<>"):
-        refuse_types(f"Cannot order {shared}", node)
+        raise mismatch(f"Cannot order {shared}", node)
     if shared.parts:
-        refuse(f"A comparison of {shared}", node)
+        raise unsupported(f"A comparison of {shared}", node)
     plain = f"{left.sql} {sign} {right.sql}"
     if shared.kind not in FLOATS or (left.literal and right.literal):
         return Bound(f"({plain})", BOOLEAN)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
-from services.shared.sql.bound import Bound, invalid, refuse
+from services.shared.sql.bound import Bound, invalid, unsupported
 from services.shared.sql.types import Kind
 
 _SIDES = {"PRECEDING": "PRECEDING", "FOLLOWING": "FOLLOWING"}
@@ -15,7 +15,7 @@ _SIDES = {"PRECEDING": "PRECEDING", "FOLLOWING": "FOLLOWING"}
 def order_suffix(node: exp.Ordered) -> str:
     """Return direction and place of NULLs."""
     if node.args.get("with_fill") is not None:
-        refuse("WITH FILL", node)
+        raise unsupported("WITH FILL", node)
     return f" {'DESC' if node.args.get('desc') else 'ASC'} NULLS {'FIRST' if node.args.get('nulls_first') else 'LAST'}"
 
 
@@ -24,25 +24,25 @@ def order_keys(nodes: Sequence[exp.Expr], bind: Callable[[exp.Expr], Bound]) -> 
     keys = []
     for node in nodes:
         if not isinstance(node, exp.Ordered):
-            refuse("This ORDER BY", node)
+            raise unsupported("This ORDER BY", node)
         keys.append(_orderable(bind(node.this), node).sql + order_suffix(node))
     return ", ".join(keys)
 
 
 def _orderable(bound: Bound, node: exp.Expr) -> Bound:
     if bound.type.kind is Kind.MAP:
-        invalid(f"{bound.type} can't be ordered", node)
+        raise invalid(f"{bound.type} can't be ordered", node)
     return bound
 
 
 def window_clause(node: exp.Window, named: Mapping[str, exp.Window], bind: Callable[[exp.Expr], Bound]) -> tuple[str, bool]:
     """Return what stands between the parentheses of OVER, and whether it has an order."""
     if node.args.get("first") is not None or node.args.get("on") is not None:
-        refuse("This window", node)
+        raise unsupported("This window", node)
     alias = node.args.get("alias")
     base = named.get(alias.name.lower()) if alias is not None else None
     if alias is not None and base is None:
-        invalid(f"There is no window {alias.name}", node)
+        raise invalid(f"There is no window {alias.name}", node)
     source = base or node
     partition = source.args.get("partition_by") or node.args.get("partition_by") or []
     order = source.args.get("order") or node.args.get("order")
@@ -60,7 +60,7 @@ def window_clause(node: exp.Window, named: Mapping[str, exp.Window], bind: Calla
 def _frame(spec: exp.Expr) -> str:
     kind = str(spec.args.get("kind") or "").upper()
     if spec.args.get("exclude") is not None or kind not in ("ROWS", "RANGE", "GROUPS"):
-        refuse("A window frame of this form", spec)
+        raise unsupported("A window frame of this form", spec)
     start = _edge(kind, spec.args.get("start"), spec.args.get("start_side"), spec)
     end = spec.args.get("end")
     if end is None:
@@ -73,9 +73,9 @@ def _edge(kind: str, edge: object, side: object, spec: exp.Expr) -> str:
         return "CURRENT ROW"
     where = _SIDES.get(str(side).upper())
     if where is None:
-        refuse("A window frame of this form", spec)
+        raise unsupported("A window frame of this form", spec)
     if isinstance(edge, str) and edge.upper() == "UNBOUNDED":
         return f"UNBOUNDED {where}"
     if isinstance(edge, exp.Literal) and not edge.args.get("is_string") and str(edge.this).isdigit() and kind != "RANGE":
         return f"{edge.this} {where}"
-    refuse(f"A {kind} window frame with this offset", spec)
+    raise unsupported(f"A {kind} window frame with this offset", spec)

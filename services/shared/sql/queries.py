@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from services.shared.sql.bound import Bound, invalid, refuse, refuse_types, widen
+from services.shared.sql.bound import Bound, invalid, mismatch, unsupported, widen
 from services.shared.sql.environment import Environment
 from services.shared.sql.expressions import ExpressionBinder
 from services.shared.sql.ordering import order_suffix
@@ -35,7 +35,7 @@ def bind_query(query: exp.Query, outer: Scope, environment: Environment) -> Boun
         case exp.Table():
             bound = _Select(exp.select("*").from_(query), scope, environment).bind()
         case _:
-            refuse(type(query).__name__.upper(), query)
+            raise unsupported(type(query).__name__.upper(), query)
     return replace(bound, sql=prefix + bound.sql)
 
 
@@ -43,17 +43,17 @@ def _bind_with(node: exp.Expr | None, outer: Scope, environment: Environment) ->
     if node is None:
         return "", outer
     if node.args.get("recursive"):
-        refuse("WITH RECURSIVE", node)
+        raise unsupported("WITH RECURSIVE", node)
     scope, written = outer, []
     for cte in node.expressions:
         if not isinstance(cte, exp.CTE) or not isinstance(cte.this, exp.Query):
-            refuse("This WITH", node)
+            raise unsupported("This WITH", node)
         bound = bind_query(cte.this, scope, environment)
         outputs = bound.outputs
         columns = cte.args["alias"].args.get("columns") or []
         if columns:
             if len(columns) != len(outputs):
-                invalid(f"{cte.alias} names {len(columns)} columns, its query has {len(outputs)}", cte)
+                raise invalid(f"{cte.alias} names {len(columns)} columns, its query has {len(outputs)}", cte)
             outputs = tuple(Output(c.name.lower(), o.type) for c, o in zip(columns, outputs, strict=True))
         internal = environment.next_name("w")
         written.append(f"{internal} AS ({bound.sql})")
@@ -63,34 +63,34 @@ def _bind_with(node: exp.Expr | None, outer: Scope, environment: Environment) ->
 
 def _bind_nested(query: exp.Subquery, scope: Scope, environment: Environment) -> BoundQuery:
     if not isinstance(query.this, exp.Query):
-        refuse("A parenthesis of this form", query)
+        raise unsupported("A parenthesis of this form", query)
     inner = bind_query(query.this, scope, environment)
     tail = _tail(query, inner.outputs, environment, scope)
     if not tail:
         return inner
     alias = environment.next_name("q")
-    return BoundQuery(f"SELECT * FROM ({inner.sql}) AS {alias}{tail}", inner.outputs)
+    return BoundQuery(f"SELECT * FROM ({inner.sql}) AS {alias}{tail}", inner.outputs)  # noqa: S608 - built from bound parts, quoted names and texts
 
 
 def _bind_set(query: exp.SetOperation, scope: Scope, environment: Environment) -> BoundQuery:
     _refuse_unknown(query, _SET)
     word = _SETS.get(type(query))
     if word is None:
-        refuse(type(query).__name__.upper(), query)
+        raise unsupported(type(query).__name__.upper(), query)
     left = bind_query(query.this, scope, environment)
     right = bind_query(query.expression, scope, environment)
     if len(left.outputs) != len(right.outputs):
-        invalid(f"The sides of {word} have {len(left.outputs)} and {len(right.outputs)} columns", query)
+        raise invalid(f"The sides of {word} have {len(left.outputs)} and {len(right.outputs)} columns", query)
     outputs = []
     for index, (a, b) in enumerate(zip(left.outputs, right.outputs, strict=True), 1):
         shared = common_type(a.type, b.type)
         if shared is None:
-            refuse_types(f"Column {index} of {word} is {a.type} on one side and {b.type} on the other", query)
+            raise mismatch(f"Column {index} of {word} is {a.type} on one side and {b.type} on the other", query)
         outputs.append(Output(a.name, shared))
     sides = [_as_types(side, outputs, environment) for side in (left, right)]
     every = "" if query.args.get("distinct") else " ALL"
     alias = environment.next_name("q")
-    sql = f"SELECT * FROM (({sides[0]}) {word}{every} ({sides[1]})) AS {alias}"
+    sql = f"SELECT * FROM (({sides[0]}) {word}{every} ({sides[1]})) AS {alias}"  # noqa: S608 - built from bound parts, quoted names and texts
     return BoundQuery(sql + _tail(query, outputs, environment, scope), tuple(outputs))
 
 
@@ -100,7 +100,7 @@ def _as_types(side: BoundQuery, outputs: Sequence[Output], environment: Environm
         f"{widen(Bound(f'{alias}.c{i}', o.type), target.type).sql} AS c{i}"
         for i, (o, target) in enumerate(zip(side.outputs, outputs, strict=True), 1)
     )
-    return f"SELECT {', '.join(written)} FROM ({side.sql}) AS {alias}"
+    return f"SELECT {', '.join(written)} FROM ({side.sql}) AS {alias}"  # noqa: S608 - built from bound parts, quoted names and texts
 
 
 def _tail(query: exp.Expr, outputs: Sequence[Output], environment: Environment, scope: Scope) -> str:
@@ -119,7 +119,7 @@ def _ordinal(node: exp.Expr, most: int) -> int | None:
     if not isinstance(node, exp.Literal) or node.args.get("is_string") or not str(node.this).isdigit():
         return None
     if not 1 <= int(str(node.this)) <= most:
-        invalid(f"There is no column {node.this} to sort or group by; there are {most}", node)
+        raise invalid(f"There is no column {node.this} to sort or group by; there are {most}", node)
     return int(str(node.this))
 
 
@@ -131,14 +131,14 @@ def _limits(query: exp.Expr) -> str:
             continue
         if isinstance(node, exp.Fetch):
             if node.args.get("limit_options") is not None:
-                refuse("FETCH … WITH TIES", node)
+                raise unsupported("FETCH … WITH TIES", node)
             count = node.args.get("count")
         else:
             count = node.expression
         if isinstance(count, exp.Column) and count.name.lower() == "all":
             continue
         if not isinstance(count, exp.Literal) or not str(count.this).isdigit():
-            refuse(f"{key.upper()} with anything but a whole number", node)
+            raise unsupported(f"{key.upper()} with anything but a whole number", node)
         written += f" {key.upper()} {count.this}"
     return written
 
@@ -146,7 +146,7 @@ def _limits(query: exp.Expr) -> str:
 def _refuse_unknown(query: exp.Expr, known: set[str]) -> None:
     for key, value in query.args.items():
         if key not in known and value not in (None, False, []):
-            refuse(key.upper().replace("_", " ").strip(), query)
+            raise unsupported(key.upper().replace("_", " ").strip(), query)
 
 
 class _Select:
@@ -183,7 +183,7 @@ class _Select:
         if distinct is None:
             return ""
         if distinct.args.get("on") is not None:
-            refuse("DISTINCT ON", distinct)
+            raise unsupported("DISTINCT ON", distinct)
         return "DISTINCT "
 
     def _items(self, scope: Scope) -> list[tuple[str | None, Bound]]:
@@ -200,18 +200,18 @@ class _Select:
     def _star(self, node: exp.Expr, scope: Scope) -> list[tuple[str | None, Bound]]:
         star = node if isinstance(node, exp.Star) else node.this
         if any(star.args.values()):
-            refuse("A star with EXCEPT, REPLACE or RENAME", node)
+            raise unsupported("A star with EXCEPT, REPLACE or RENAME", node)
         fields = scope.fields
         if isinstance(node, exp.Column):
             names = [p.name.lower() for p in node.parts[:-1]]
             fields = tuple(f for f in fields if f.qualifier == names[-1] and (len(names) == 1 or f.database == names[-2]))
         if not fields:
-            invalid(f"{node.sql(dialect='trino')} stands for no column", node)
+            raise invalid(f"{node.sql(dialect='trino')} stands for no column", node)
         return [(f.name, Bound(f.sql, f.type)) for f in fields]
 
     def _grouping(self, group: exp.Expr, scope: Scope, items: Sequence[tuple[str | None, Bound]]) -> str:
         if group.args.get("all") is not None or group.args.get("totals") is not None:
-            refuse("GROUP BY ALL, DISTINCT or TOTALS", group)
+            raise unsupported("GROUP BY ALL, DISTINCT or TOTALS", group)
         written = [self._group_key(node, scope, items) for node in group.expressions]
         for key in ("grouping_sets", "cube", "rollup"):
             written += [self._group_key(node, scope, items) for node in group.args.get(key) or []]
@@ -231,7 +231,7 @@ class _Select:
             return items[ordinal - 1][1].sql
         bound = ExpressionBinder(scope, self._environment, place="GROUP BY").bind(node)
         if bound.type.parts:
-            refuse(f"GROUP BY {bound.type}", node)
+            raise unsupported(f"GROUP BY {bound.type}", node)
         return bound.sql
 
     def _order(self, order: exp.Expr, scope: Scope, items: Sequence[tuple[str | None, Bound]]) -> str:
@@ -242,10 +242,10 @@ class _Select:
             ordinal = _ordinal(node.this, len(items))
             bound = items[ordinal - 1][1] if ordinal else binder.bind(node.this)
             if bound.type.kind is Kind.MAP:
-                refuse_types(f"{bound.type} can't be ordered", node)
+                raise mismatch(f"{bound.type} can't be ordered", node)
             at = chosen.get(bound.sql)
             if at is None and self._select.args.get("distinct") is not None:
-                invalid("With DISTINCT, what ORDER BY names must be selected", node)
+                raise invalid("With DISTINCT, what ORDER BY names must be selected", node)
             keys.append((f"c{at}" if at else bound.sql) + order_suffix(node))
         return ", ".join(keys)
 

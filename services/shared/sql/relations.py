@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from services.shared.catalog.port import Table
 from services.shared.errors import ColumnNotFound, TableNotFound
-from services.shared.sql.bound import Bound, invalid, refuse, refuse_types, unify, widen
+from services.shared.sql.bound import Bound, invalid, mismatch, unify, unsupported, widen
 from services.shared.sql.conditions import common_of
 from services.shared.sql.dialect import position
 from services.shared.sql.environment import Environment
@@ -44,7 +44,7 @@ class _Relations:
 
     def bind(self, node: exp.Expr, left: Source | None) -> Source:
         if node.args.get("laterals") or node.args.get("pivots") or node.args.get("sample") is not None:
-            refuse("TABLESAMPLE" if node.args.get("sample") is not None else "PIVOT or LATERAL VIEW", node)
+            raise unsupported("TABLESAMPLE" if node.args.get("sample") is not None else "PIVOT or LATERAL VIEW", node)
         match node:
             case exp.Table():
                 source = self._table(node)
@@ -57,7 +57,7 @@ class _Relations:
             case exp.Paren():
                 source = self.bind(node.this, left)
             case _:
-                refuse(type(node).__name__.upper(), node)
+                raise unsupported(type(node).__name__.upper(), node)
         return self.joined(source, node.args.get("joins") or [])
 
     def joined(self, left: Source, joins: list[exp.Expr]) -> Source:
@@ -67,10 +67,10 @@ class _Relations:
 
     def _table(self, node: exp.Table) -> Source:
         if not isinstance(node.this, exp.Identifier):
-            refuse("The table function " + (node.this.name or type(node.this).__name__), node)
+            raise unsupported("The table function " + (node.this.name or type(node.this).__name__), node)
         extra = {k for k, v in node.args.items() if v} - {"this", "db", "catalog", "alias", "joins"}
         if extra:
-            refuse(f"{sorted(extra)[0].upper()} on a table", node)
+            raise unsupported(f"{sorted(extra)[0].upper()} on a table", node)
         catalog, database, name = node.catalog.lower(), node.db.lower(), node.name.lower()
         alias = node.alias.lower() or name
         internal = self._environment.next_name("r")
@@ -103,7 +103,7 @@ class _Relations:
         if isinstance(inner, exp.Table | exp.Unnest | exp.Subquery) and not node.alias:
             return self.bind(inner, None)
         if not isinstance(inner, exp.Query):
-            refuse("A parenthesis of this form in FROM", node)
+            raise unsupported("A parenthesis of this form in FROM", node)
         bound = self._environment.bind_query(inner, Scope(parent=self._outer))
         internal = self._environment.next_name("r")
         return self._aliased(f"({bound.sql}) AS {internal}", internal, bound.outputs, node.alias.lower() or None, node)
@@ -112,7 +112,7 @@ class _Relations:
         binder = ExpressionBinder(self._outer, self._environment, place="VALUES")
         rows = [[binder.bind(v) for v in (r.expressions if isinstance(r, exp.Tuple) else [r])] for r in node.expressions]
         if len({len(row) for row in rows}) != 1:
-            invalid("The rows of VALUES differ in length", node)
+            raise invalid("The rows of VALUES differ in length", node)
         kinds = [common_of(column, node) for column in zip(*rows, strict=True)]
         written = ", ".join("(" + ", ".join(widen(v, k).sql for v, k in zip(row, kinds, strict=True)) + ")" for row in rows)
         internal = self._environment.next_name("r")
@@ -129,9 +129,9 @@ class _Relations:
         for each in node.expressions:
             bound = binder.bind(each)
             if bound.type.kind is Kind.ARRAY and bound.type.parts[0].kind is Kind.ROW:
-                refuse("UNNEST of an array of rows", each)
+                raise unsupported("UNNEST of an array of rows", each)
             if bound.type.kind not in (Kind.ARRAY, Kind.MAP):
-                refuse_types(f"Cannot unnest {bound.type}", each)
+                raise mismatch(f"Cannot unnest {bound.type}", each)
             if bound.type.kind is Kind.MAP:
                 columns += [f"unnest(map_keys({bound.sql}))", f"unnest(map_values({bound.sql}))"]
                 lengths.append(f"CAST(cardinality({bound.sql}) AS BIGINT)")
@@ -176,7 +176,7 @@ class _Relations:
         words = [str(join.args.get(k) or "").upper() for k in ("method", "side", "kind")]
         method, side, kind = words
         if method or kind in ("SEMI", "ANTI") or join.args.get("match_condition") is not None:
-            refuse(f"{method or kind} JOIN", join)
+            raise unsupported(f"{method or kind} JOIN", join)
         right = self.bind(join.this, left)
         lateral = "LATERAL " if isinstance(join.this, exp.Unnest) else ""
         using, on = join.args.get("using"), join.args.get("on")
@@ -185,12 +185,12 @@ class _Relations:
         fields = left.fields + right.fields
         if on is None:
             if side:
-                invalid(f"A {side} JOIN needs ON or USING", join)
+                raise invalid(f"A {side} JOIN needs ON or USING", join)
             return Source(f"{left.sql} CROSS JOIN {lateral}{right.sql}", fields)
         binder = ExpressionBinder(Scope(fields, parent=self._outer), self._environment, place="ON")
         condition = binder.bind_boolean(on, "ON")
         if lateral and not (side in ("", "LEFT") and condition == "TRUE"):
-            refuse("UNNEST with an ON condition other than TRUE", join)
+            raise unsupported("UNNEST with an ON condition other than TRUE", join)
         return Source(f"({left.sql} {side or 'INNER'} JOIN {lateral}{right.sql} ON {condition})", fields)
 
     def _join_using(self, left: Source, right: Source, side: str, names: list[str], join: exp.Expr) -> Source:
@@ -215,12 +215,12 @@ def _only(source: Source, name: str, join: exp.Expr) -> Field:
 
 def _renamed(source: Source, names: list[str], node: exp.Expr) -> Source:
     if len(names) != len(source.fields):
-        invalid(f"The alias names {len(names)} columns, the relation has {len(source.fields)}", node)
+        raise invalid(f"The alias names {len(names)} columns, the relation has {len(source.fields)}", node)
     return replace(source, fields=tuple(replace(f, name=n) for f, n in zip(source.fields, names, strict=True)))
 
 
 def _column_type(name: str, athena: str) -> Type:
     kind = parse_athena_type(athena)
     if kind is None:
-        refuse(f"The type {athena} of column {name}")
+        raise unsupported(f"The type {athena} of column {name}")
     return kind

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 from sqlglot import exp
 
@@ -86,7 +85,7 @@ class Scope:
                     raise ColumnAmbiguous(f"The column {'.'.join(words[:taken])} is in more than one table.", line=line, column=column)
                 if found:
                     return _dereference(Bound(found[0].sql, found[0].type), words[taken:], node)
-        self._not_found(words, node)
+        raise self._not_found(words, node)
 
     def _matching(self, words: list[str]) -> list[Field]:
         *before, name = words
@@ -98,11 +97,11 @@ class Scope:
             if f.name == name and (qualifier is None or f.qualifier == qualifier) and (database is None or f.database == database)
         ]
 
-    def _not_found(self, words: list[str], node: exp.Column) -> NoReturn:
+    def _not_found(self, words: list[str], node: exp.Column) -> ColumnNotFound:
         line, column = position(node)
         known = {f.name for scope in self.outward() for f in scope.fields if f.name}
         name = ".".join(words)
-        raise ColumnNotFound(f"There is no column {name}.{near_miss(words[-1], sorted(known))}", line=line, column=column)
+        return ColumnNotFound(f"There is no column {name}.{near_miss(words[-1], sorted(known))}", line=line, column=column)
 
 
 def _dereference(value: Bound, names: list[str], node: exp.Column) -> Bound:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot import Token, TokenType
 
 from services.shared.catalog.port import CatalogDatabase, Column, Table
 from services.shared.errors import SqlSyntax, TableNotFound, UnsupportedOnEmbedded

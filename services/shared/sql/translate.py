@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from services.shared.catalog.port import Table
 from services.shared.errors import SqlSyntax
-from services.shared.sql.bound import refuse
+from services.shared.sql.bound import unsupported
 from services.shared.sql.environment import Environment
 from services.shared.sql.guard import Statement
 from services.shared.sql.queries import bind_query
@@ -53,6 +53,6 @@ def translate(statement: Statement, schemas: Schemas, *, database: str, now: dat
         raise SqlSyntax("The SQL is nested too deeply.") from error
     for output in bound.outputs:
         if output.type.kind in INTERVALS:
-            refuse(f"A result column of type {output.type}")
+            raise unsupported(f"A result column of type {output.type}")
     columns = tuple(ResultColumn(o.name or f"_col{i}", athena_type(o.type)) for i, o in enumerate(bound.outputs))
     return Translation(bound.sql, columns, tuple(environment.tables.values()), tuple(sorted(environment.approximate)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlglot.tokens import Token, Tokenizer
+from sqlglot import Token, Tokenizer
 
 
 class Kind(StrEnum):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from services.shared.sql.bound import Bound, coerce, invalid, refuse
+from services.shared.sql.bound import Bound, coerce, unsupported
 from services.shared.sql.call import Call, Function, Functions
 from services.shared.sql.operators import round_half_up, scaled
-from services.shared.sql.types import BIGINT, BOOLEAN, DOUBLE, INTEGERS, NUMBERS, REAL, Kind, array_of, decimal, duckdb_type
+from services.shared.sql.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, INTEGERS, NUMBERS, REAL, Kind, array_of, decimal, duckdb_type
 
 
 def _count(call: Call) -> Bound:
@@ -16,7 +16,7 @@ def _count(call: Call) -> Bound:
     call.need(1)
     value = call.arg(0)
     if call.clauses.distinct and value.type.parts:
-        refuse(f"count(DISTINCT …) of {value.type}", call.node)
+        raise unsupported(f"count(DISTINCT …) of {value.type}", call.node)
     return Bound(call.aggregate("count", value.sql), BIGINT)
 
 
@@ -36,7 +36,7 @@ def _sum(call: Call) -> Bound:
             return Bound(f"CAST({call.aggregate('sum', value.sql)} AS {duckdb_type(result)})", result)
         case Kind.REAL | Kind.DOUBLE:
             return Bound(f"CAST({call.aggregate('sum', value.sql)} AS {duckdb_type(value.type)})", value.type)
-    return call.mismatch(f"sum does not take {value.type}")
+    raise call.mismatch(f"sum does not take {value.type}")
 
 
 def _avg(call: Call) -> Bound:
@@ -46,7 +46,7 @@ def _avg(call: Call) -> Bound:
         digits = f"CAST(replace(CAST({call.aggregate('sum', value.sql)} AS VARCHAR), '.', '') AS HUGEINT)"
         return scaled(round_half_up(digits, f"CAST(nullif({call.aggregate('count', value.sql)}, 0) AS HUGEINT)"), value.type)
     if value.type.kind not in NUMBERS:
-        call.mismatch(f"avg does not take {value.type}")
+        raise call.mismatch(f"avg does not take {value.type}")
     kind = REAL if value.type == REAL else DOUBLE
     return Bound(f"CAST({call.aggregate('avg', f'CAST({value.sql} AS DOUBLE)' if kind == REAL else value.sql)} AS {duckdb_type(kind)})", kind)
 
@@ -55,10 +55,10 @@ def _extreme(function: str) -> Function:
     def bind(call: Call) -> Bound:
         call.need(1, 2)
         if len(call.args) == 2:
-            refuse(f"{call.name} of the n first values", call.node)
+            raise unsupported(f"{call.name} of the n first values", call.node)
         value = call.arg(0)
         if value.type.parts:
-            refuse(f"{call.name} of {value.type}", call.node)
+            raise unsupported(f"{call.name} of {value.type}", call.node)
         return Bound(call.aggregate(function, value.sql), value.type)
 
     return bind
@@ -69,7 +69,7 @@ def _by(function: str) -> Function:
         call.need(2)
         value, key = call.arg(0), call.arg(1)
         if key.type.parts:
-            refuse(f"{call.name} by {key.type}", call.node)
+            raise unsupported(f"{call.name} by {key.type}", call.node)
         return Bound(call.aggregate(function, value.sql, key.sql), value.type)
 
     return bind
@@ -113,21 +113,17 @@ def _approx_distinct(call: Call) -> Bound:
 
 def _approx_percentile(call: Call) -> Bound:
     if len(call.args) != 2:
-        refuse("approx_percentile with weights or an accuracy", call.node)
+        raise unsupported("approx_percentile with weights or an accuracy", call.node)
     call.binder.approximate(call.name)
     value, share = call.arg(0), call.arg(1)
     if value.type.kind not in (Kind.BIGINT, Kind.DOUBLE, Kind.REAL, Kind.INTEGER) or not share.literal or share.type.kind is Kind.ARRAY:
-        refuse(f"approx_percentile of {value.type} at {share.type}", call.node)
+        raise unsupported(f"approx_percentile of {value.type} at {share.type}", call.node)
     return Bound(f"CAST({call.aggregate('approx_quantile', value.sql, share.sql)} AS {duckdb_type(value.type)})", value.type)
-
-
-def _checksum_refused(call: Call) -> Bound:
-    invalid(f"{call.name} is not answered here", call.node)
 
 
 def _grouping(call: Call) -> Bound:
     call.need(1, 30)
-    return Bound(f"CAST(grouping({', '.join(call.arg(i).sql for i in range(len(call.args)))}) AS INTEGER)", _INTEGER)
+    return Bound(f"CAST(grouping({', '.join(call.arg(i).sql for i in range(len(call.args)))}) AS INTEGER)", INTEGER)
 
 
 def _geometric_mean(call: Call) -> Bound:
@@ -135,8 +131,6 @@ def _geometric_mean(call: Call) -> Bound:
     value = coerce(call.arg(0), DOUBLE, node=call.node)
     return Bound(f"exp({call.aggregate('avg', f'ln({value.sql})')})", DOUBLE)
 
-
-_INTEGER = BIGINT.__class__(Kind.INTEGER)
 
 FUNCTIONS: Functions = {
     "count": _count,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from services.shared.sql.bound import Bound, coerce, invalid, refuse, unify, widen
+from services.shared.sql.bound import Bound, coerce, invalid, unify, unsupported, widen
 from services.shared.sql.call import Call, Function, Functions
-from services.shared.sql.conditions import common_of
 from services.shared.sql.types import BIGINT, BOOLEAN, FLOATS, UNKNOWN, VARCHAR, Kind, Type, array_of, common_type, duckdb_type, map_of
 
 
 def _array(call: Call, index: int = 0) -> Bound:
     bound = call.arg(index)
     if bound.type.kind is not Kind.ARRAY:
-        call.mismatch(f"{call.name} takes an array, not {bound.type}")
+        raise call.mismatch(f"{call.name} takes an array, not {bound.type}")
     return bound
 
 
@@ -29,7 +28,7 @@ def _subscript(call: Call) -> Bound:
             value.type.parts[1],
         )
     if value.type.kind is not Kind.ARRAY:
-        call.mismatch(f"{value.type} has no subscripts")
+        raise call.mismatch(f"{value.type} has no subscripts")
     index = call.typed(1, BIGINT)
     outside = f"CAST(error('Array subscript out of bounds') AS {duckdb_type(_element(value))})"
     return Bound(f"(CASE WHEN {index.sql} < 1 OR {index.sql} > len({value.sql}) THEN {outside} ELSE {value.sql}[{index.sql}] END)", _element(value))
@@ -43,9 +42,9 @@ def _element_at(call: Call) -> Bound:
         return Bound(f"{value.sql}[{key.sql}]", value.type.parts[1])
     value, index = _array(call), call.typed(1, BIGINT)
     if index.number is None:
-        refuse("element_at with an index that is not a literal", call.node)
+        raise unsupported("element_at with an index that is not a literal", call.node)
     if index.number == 0:
-        invalid("SQL array indices start at 1", call.node)
+        raise invalid("SQL array indices start at 1", call.node)
     return Bound(f"{value.sql}[{index.number}]", _element(value))
 
 
@@ -63,11 +62,12 @@ def _contains(call: Call) -> Bound:
     item = call.arg(1)
     shared = common_type(_element(values), item.type)
     if shared is None or shared.parts or shared.kind in FLOATS:
-        refuse(f"contains of {values.type} and {item.type}", call.node)
+        raise unsupported(f"contains of {values.type} and {item.type}", call.node)
     values, item = widen(values, array_of(shared)), widen(item, shared)
     unsure = f"list_contains(list_transform({values.sql}, lambda v: v IS NULL), TRUE)"
     return Bound(
-        f"(CASE WHEN {values.sql} IS NULL OR {item.sql} IS NULL THEN NULL WHEN list_contains({values.sql}, {item.sql}) THEN TRUE WHEN {unsure} THEN NULL ELSE FALSE END)",
+        f"(CASE WHEN {values.sql} IS NULL OR {item.sql} IS NULL THEN NULL "
+        f"WHEN list_contains({values.sql}, {item.sql}) THEN TRUE WHEN {unsure} THEN NULL ELSE FALSE END)",
         BOOLEAN,
     )
 
@@ -76,7 +76,7 @@ def _array_join(call: Call) -> Bound:
     call.need(2, 3)
     values, mark = _array(call), call.typed(1, VARCHAR)
     if _element(values).kind not in (Kind.VARCHAR, Kind.BIGINT, Kind.INTEGER, Kind.DATE, Kind.BOOLEAN):
-        refuse(f"array_join of {values.type}", call.node)
+        raise unsupported(f"array_join of {values.type}", call.node)
     texts = f"list_transform({values.sql}, lambda v: CAST(v AS VARCHAR))"
     if len(call.args) == 3:
         texts = f"list_transform({texts}, lambda v: coalesce(v, {call.typed(2, VARCHAR).sql}))"
@@ -85,10 +85,10 @@ def _array_join(call: Call) -> Bound:
 
 def _sort(call: Call) -> Bound:
     if len(call.args) > 1:
-        refuse("array_sort with a lambda", call.node)
+        raise unsupported("array_sort with a lambda", call.node)
     values = _array(call)
     if _element(values).parts:
-        refuse(f"array_sort of {values.type}", call.node)
+        raise unsupported(f"array_sort of {values.type}", call.node)
     return Bound(f"list_sort({values.sql}, 'ASC', 'NULLS LAST')", values.type)
 
 
@@ -97,7 +97,7 @@ def _extreme(function: str) -> Function:
         call.need(1)
         values = _array(call)
         if _element(values).parts or _element(values).kind in FLOATS:
-            refuse(f"{call.name} of {values.type}", call.node)
+            raise unsupported(f"{call.name} of {values.type}", call.node)
         missing = f"list_contains(list_transform({values.sql}, lambda v: v IS NULL), TRUE)"
         return Bound(f"(CASE WHEN {missing} THEN NULL ELSE {function}({values.sql}) END)", _element(values))
 
@@ -108,20 +108,20 @@ def _slice(call: Call) -> Bound:
     call.need(3)
     values, start, size = _array(call), call.arg(1).number, call.arg(2).number
     if start is None or size is None or start < 1 or size < 0:
-        refuse("slice with a start or a length that is not a positive literal", call.node)
+        raise unsupported("slice with a start or a length that is not a positive literal", call.node)
     return Bound(f"list_slice({values.sql}, {start}, {start + size - 1})", values.type)
 
 
 def _sequence(call: Call) -> Bound:
     call.need(2, 3)
     if any(call.arg(i).type.kind is not Kind.BIGINT and call.arg(i).type.kind is not Kind.INTEGER for i in range(len(call.args))):
-        refuse("sequence of anything but whole numbers", call.node)
+        raise unsupported("sequence of anything but whole numbers", call.node)
     start, stop = call.typed(0, BIGINT), call.typed(1, BIGINT)
     step = call.arg(2).number if len(call.args) == 3 else 1
     if step is None or step == 0 or (len(call.args) == 2 and (start.number is None or stop.number is None or start.number > stop.number)):
-        refuse("sequence with bounds or a step that are not ascending literals", call.node)
+        raise unsupported("sequence with bounds or a step that are not ascending literals", call.node)
     if start.number is not None and stop.number is not None and abs(stop.number - start.number) // abs(step) >= 10_000:
-        invalid("A sequence has at most 10,000 entries", call.node)
+        raise invalid("A sequence has at most 10,000 entries", call.node)
     return Bound(f"generate_series({start.sql}, {stop.sql}, CAST({step} AS BIGINT))", array_of(BIGINT))
 
 
@@ -169,7 +169,7 @@ def _map_side(function: str, index: int) -> Function:
         call.need(1)
         value = call.arg(0)
         if value.type.kind is not Kind.MAP:
-            call.mismatch(f"{call.name} takes a map, not {value.type}")
+            raise call.mismatch(f"{call.name} takes a map, not {value.type}")
         return Bound(f"{function}({value.sql})", array_of(value.type.parts[index]))
 
     return bind
@@ -187,7 +187,7 @@ def _repeat(call: Call) -> Bound:
     call.need(2)
     value, count = call.arg(0), call.arg(1).number
     if count is None or not 0 <= count <= 10_000:
-        refuse("repeat with a number that is not a literal up to 10,000", call.node)
+        raise unsupported("repeat with a number that is not a literal up to 10,000", call.node)
     return Bound(f"list_transform(range({count}), lambda v: {value.sql})", array_of(value.type))
 
 
@@ -196,16 +196,9 @@ def _position(call: Call) -> Bound:
     values, item = _array(call), call.arg(1)
     pair = unify(Bound("", _element(values)), item, what="array_position", node=call.node)
     if pair[2].parts or pair[2].kind in FLOATS:
-        refuse(f"array_position of {values.type}", call.node)
-    return Bound(
-        f"(CASE WHEN {values.sql} IS NULL OR {item.sql} IS NULL THEN NULL ELSE CAST(coalesce(list_position({values.sql}, {pair[1].sql}), 0) AS BIGINT) END)",
-        BIGINT,
-    )
-
-
-def _array_concat_refused(call: Call) -> Bound:
-    common_of([call.arg(i) for i in range(len(call.args))], call.node)
-    refuse(call.name, call.node)
+        raise unsupported(f"array_position of {values.type}", call.node)
+    found = f"CAST(coalesce(list_position({values.sql}, {pair[1].sql}), 0) AS BIGINT)"
+    return Bound(f"(CASE WHEN {values.sql} IS NULL OR {item.sql} IS NULL THEN NULL ELSE {found} END)", BIGINT)
 
 
 FUNCTIONS: Functions = {

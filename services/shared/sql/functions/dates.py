@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from services.shared.sql.bound import Bound, coerce, integer, invalid, refuse
+from services.shared.sql.bound import Bound, coerce, integer, invalid, unsupported
 from services.shared.sql.call import Call, Function, Functions
 from services.shared.sql.functions.simple import Form, simple
 from services.shared.sql.operators import shift_moment
-from services.shared.sql.types import BIGINT, DATE, DAYS, DOUBLE, MOMENTS, MONTHS, TIMESTAMP, TIMESTAMP_TZ, VARCHAR, Kind, duckdb_type
+from services.shared.sql.types import BIGINT, DATE, DAYS, DOUBLE, MOMENTS, MONTHS, TIMESTAMP, TIMESTAMP_TZ, VARCHAR, Kind, Type, duckdb_type
 
 _MILLISECONDS = {"millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000, "week": 7 * 86_400_000}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -20,20 +20,20 @@ _CLOCK_PARTS = {"hour": "hour", "minute": "minute", "second": "second"}
 def _moment(call: Call, index: int) -> Bound:
     bound = call.arg(index)
     if bound.type.kind not in MOMENTS:
-        call.mismatch(f"{call.name} takes a date or a timestamp, not {bound.type}")
+        raise call.mismatch(f"{call.name} takes a date or a timestamp, not {bound.type}")
     return bound
 
 
 def _unit(call: Call) -> str:
     unit = call.text(0, "unit").lower()
     if unit not in _MILLISECONDS and unit not in _MONTHS:
-        invalid(f"{unit!r} is no unit of {call.name}", call.node)
+        raise invalid(f"{unit!r} is no unit of {call.name}", call.node)
     return unit
 
 
 def _fits(call: Call, unit: str, moment: Bound) -> None:
     if moment.type.kind is Kind.DATE and _MILLISECONDS.get(unit, 86_400_000) < 86_400_000:
-        invalid(f"{unit!r} is no unit of a date", call.node)
+        raise invalid(f"{unit!r} is no unit of a date", call.node)
 
 
 def _date_add(call: Call) -> Bound:
@@ -41,15 +41,14 @@ def _date_add(call: Call) -> Bound:
     unit, amount, moment = _unit(call), call.typed(1, BIGINT), _moment(call, 2)
     _fits(call, unit, moment)
     if unit in _MONTHS:
-        return shift_moment(moment, "+", _times(amount, _MONTHS[unit], MONTHS == MONTHS), call.node)
+        return shift_moment(moment, "+", _times(amount, _MONTHS[unit], MONTHS), call.node)
     if moment.type.kind is Kind.DATE:
         days = _MILLISECONDS[unit] // 86_400_000
         return Bound(f"({moment.sql} + CAST({amount.sql} * {days} AS INTEGER))", DATE)
-    return shift_moment(moment, "+", _times(amount, _MILLISECONDS[unit], False), call.node)
+    return shift_moment(moment, "+", _times(amount, _MILLISECONDS[unit], DAYS), call.node)
 
 
-def _times(amount: Bound, factor: int, months: bool) -> Bound:
-    kind = MONTHS if months else DAYS
+def _times(amount: Bound, factor: int, kind: Type) -> Bound:
     return Bound(f"({amount.sql} * CAST({factor} AS BIGINT))", kind)
 
 
@@ -77,7 +76,7 @@ def _part(word: str, *, clock: bool) -> Function:
         call.need(1)
         moment = _moment(call, 0)
         if clock and moment.type.kind is Kind.DATE:
-            call.mismatch(f"{call.name.removeprefix('$extract_')} does not take a date")
+            raise call.mismatch(f"{call.name.removeprefix('$extract_')} does not take a date")
         return Bound(f"CAST(date_part('{word}', {moment.sql}) AS BIGINT)", BIGINT)
 
     return bind
@@ -87,7 +86,7 @@ def _millisecond(call: Call) -> Bound:
     call.need(1)
     moment = _moment(call, 0)
     if moment.type.kind is Kind.DATE:
-        call.mismatch("millisecond does not take a date")
+        raise call.mismatch("millisecond does not take a date")
     return Bound(f"(((epoch_ms({moment.sql}) % 1000) + 1000) % 1000)", BIGINT)
 
 
@@ -100,9 +99,9 @@ def _date(call: Call) -> Bound:
     call.need(1)
     value = call.arg(0)
     if value.type.kind is Kind.VARCHAR:
-        refuse("date of a varchar (write CAST(… AS date))", call.node)
+        raise unsupported("date of a varchar (write CAST(… AS date))", call.node)
     if value.type.kind not in MOMENTS:
-        call.mismatch(f"date does not take {value.type}")
+        raise call.mismatch(f"date does not take {value.type}")
     return Bound(f"CAST({value.sql} AS DATE)", DATE)
 
 
@@ -132,7 +131,7 @@ def _to_milliseconds(call: Call) -> Bound:
     call.need(1)
     value = call.arg(0)
     if value.type != DAYS:
-        call.mismatch(f"to_milliseconds does not take {value.type}")
+        raise call.mismatch(f"to_milliseconds does not take {value.type}")
     return Bound(value.sql, BIGINT, integer(value.number, BIGINT).literal if value.number is not None else None)
 
 

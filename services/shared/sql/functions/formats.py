@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from services.shared.sql.bound import Bound, refuse
+from services.shared.sql.bound import Bound, unsupported
 from services.shared.sql.call import Call, Functions
 from services.shared.sql.names import text
 from services.shared.sql.types import MOMENTS, TIMESTAMP, VARCHAR
@@ -29,7 +29,7 @@ def mysql_format(pattern: str, letters: dict[str, str], call: Call) -> str:
         if not word.startswith("%"):
             return word
         if word[1:] not in letters:
-            refuse(f"{call.name} with {word}", call.node)
+            raise unsupported(f"{call.name} with {word}", call.node)
         return letters[word[1:]]
 
     return re.sub(r"%.?|[^%]+", letter, pattern, flags=re.DOTALL)
@@ -39,7 +39,7 @@ def _date_format(call: Call) -> Bound:
     call.need(2)
     moment = call.arg(0)
     if moment.type.kind not in MOMENTS:
-        call.mismatch(f"date_format takes a date or a timestamp, not {moment.type}")
+        raise call.mismatch(f"date_format takes a date or a timestamp, not {moment.type}")
     return Bound(f"strftime({moment.sql}, {text(mysql_format(call.text(1, 'format'), _WRITE, call))})", VARCHAR)
 
 
@@ -53,13 +53,13 @@ def _format_datetime(call: Call) -> Bound:
     call.need(2)
     moment = call.arg(0)
     if moment.type.kind not in MOMENTS:
-        call.mismatch(f"format_datetime takes a date or a timestamp, not {moment.type}")
+        raise call.mismatch(f"format_datetime takes a date or a timestamp, not {moment.type}")
     written = ""
     for match in re.finditer(r"'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']+|'", call.text(1, "format")):
         word = match[0]
         if match[1]:
             if word not in _JODA:
-                refuse(f"format_datetime with {word}", call.node)
+                raise unsupported(f"format_datetime with {word}", call.node)
             written += _JODA[word]
         else:
             plain = ("'" if word == "''" else word[1:-1].replace("''", "'")) if word.startswith("'") else word

@@ -33,7 +33,7 @@ def _typeof(call: Call) -> Bound:
     call.need(1)
     kind = call.arg(0).type
     if kind == VARCHAR or kind.parts:
-        call.refuse(f"typeof of {kind}")
+        raise call.unsupported(f"typeof of {kind}")
     return Bound(f"'{kind}'", VARCHAR)
 
 

@@ -25,7 +25,7 @@ def _bits(template: str) -> Function:
 def _number(call: Call, index: int = 0) -> Bound:
     bound = call.arg(index)
     if bound.type.kind not in NUMBERS:
-        call.mismatch(f"{call.name} takes a number, not {bound.type}")
+        raise call.mismatch(f"{call.name} takes a number, not {bound.type}")
     return bound
 
 
@@ -66,7 +66,7 @@ def _round(call: Call) -> Bound:
         return value if kind.kind in INTEGERS else Bound(f"CAST(round({value.sql}) AS {duckdb_type(kind)})", kind)
     places = call.arg(1).number
     if places is None:
-        call.refuse("round to a number of places that is not a literal")
+        raise call.unsupported("round to a number of places that is not a literal")
     kind = decimal(min(MAX_PRECISION, value.type.precision + 1), value.type.scale) if value.type.kind is Kind.DECIMAL else value.type
     if kind.kind is Kind.DECIMAL and places is not None and places >= kind.scale:
         return Bound(f"CAST({value.sql} AS {duckdb_type(kind)})", kind)
@@ -91,7 +91,7 @@ def _extreme(function: str) -> Function:
         items = [call.arg(i) for i in range(len(call.args))]
         shared = common_of(items, call.node)
         if shared.parts or shared.kind in (*FLOATS, Kind.UNKNOWN):
-            call.refuse(f"{call.name} of {shared}")
+            raise call.unsupported(f"{call.name} of {shared}")
         listed = ", ".join(f"CAST({i.sql} AS {duckdb_type(shared)})" for i in items)
         missing = " OR ".join(f"{i.sql} IS NULL" for i in items)
         return Bound(f"(CASE WHEN {missing} THEN NULL ELSE {function}({listed}) END)", shared)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from services.shared.sql.bound import Bound, refuse
+from services.shared.sql.bound import Bound, unsupported
 from services.shared.sql.call import Call, Functions
 from services.shared.sql.names import text
 from services.shared.sql.types import BIGINT, BOOLEAN, VARCHAR, array_of
@@ -175,7 +175,7 @@ class _Reader:
             return True
 
     def _refuse(self, what: str) -> None:
-        refuse(f"{self._call.name} with {what} in the pattern", self._call.node)
+        raise unsupported(f"{self._call.name} with {what} in the pattern", self._call.node)
 
 
 def _pattern(call: Call) -> Pattern:
@@ -201,9 +201,9 @@ def _group(call: Call, pattern: Pattern) -> int:
         return 0
     number = call.arg(2).number
     if number is None or not 0 <= number <= pattern.groups:
-        refuse(f"{call.name} of a group that the pattern does not have", call.node)
+        raise unsupported(f"{call.name} of a group that the pattern does not have", call.node)
     if number in pattern.optional:
-        refuse(f"{call.name} of group {number}, which a match may leave out", call.node)
+        raise unsupported(f"{call.name} of group {number}, which a match may leave out", call.node)
     return number
 
 
@@ -219,7 +219,7 @@ def _extract(call: Call) -> Bound:
 def _never_empty(call: Call) -> Pattern:
     pattern = _pattern(call)
     if pattern.may_be_empty:
-        refuse(f"{call.name} with a pattern that matches the empty text", call.node)
+        raise unsupported(f"{call.name} with a pattern that matches the empty text", call.node)
     return pattern
 
 
@@ -254,16 +254,16 @@ def _replacement(source: str, pattern: Pattern, call: Call) -> str:
         word = match[0]
         if re.fullmatch(r"\$\d", word):
             if int(word[1]) > pattern.groups:
-                refuse(f"regexp_replace with {word}, a group the pattern does not have", call.node)
+                raise unsupported(f"regexp_replace with {word}, a group the pattern does not have", call.node)
             return "\\" + word[1]
         if word.startswith("$") or word == "\\":
-            refuse(f"regexp_replace with {word} in the replacement", call.node)
+            raise unsupported(f"regexp_replace with {word} in the replacement", call.node)
         if word.startswith("\\"):
             return "\\\\" if word[1] == "\\" else word[1]
         return word
 
     if re.search(r"\$\d\d", source):
-        refuse("regexp_replace with a group followed by a digit", call.node)
+        raise unsupported("regexp_replace with a group followed by a digit", call.node)
     return re.sub(r"\\.?|\$\d|\$(\{\w*\}?)?|[^\\$]+", part, source, flags=re.DOTALL)
 
 

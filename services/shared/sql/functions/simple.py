@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.shared.sql.bound import Bound, can_coerce, refuse_types, widen
+from services.shared.sql.bound import Bound, can_coerce, mismatch, widen
 from services.shared.sql.call import Call, Function
 from services.shared.sql.types import Type
 
@@ -29,7 +29,7 @@ def simple(*forms: Form) -> Function:
                 if len(form.parameters) == len(args) and all(fits(a.type, p) for a, p in zip(args, form.parameters, strict=True)):
                     texts = [widen(a, p).sql for a, p in zip(args, form.parameters, strict=True)]
                     return Bound(form.template.format(*texts), form.result)
-        refuse_types(f"{call.name} does not take ({', '.join(str(a.type) for a in args)})", call.node)
+        raise mismatch(f"{call.name} does not take ({', '.join(str(a.type) for a in args)})", call.node)
 
     return bind
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.shared.sql.bound import Bound, coerce, invalid, refuse
+from services.shared.sql.bound import Bound, coerce, invalid, unsupported
 from services.shared.sql.call import Call, Function, Functions
 from services.shared.sql.conditions import common_of
 from services.shared.sql.functions.simple import Form, simple
@@ -45,14 +45,14 @@ def _concat(call: Call) -> Bound:
     if shared.kind is Kind.UNKNOWN:
         shared = VARCHAR
     if shared.kind not in (Kind.VARCHAR, Kind.ARRAY):
-        call.mismatch(f"concat does not take {shared}")
+        raise call.mismatch(f"concat does not take {shared}")
     return Bound("(" + " || ".join(coerce(i, shared).sql for i in items) + ")", shared)
 
 
 def _concat_ws(call: Call) -> Bound:
     call.need(2, 254)
     if call.arg(1).type.kind is Kind.ARRAY:
-        refuse("concat_ws of an array", call.node)
+        raise unsupported("concat_ws of an array", call.node)
     items = [call.typed(i, VARCHAR).sql for i in range(len(call.args))]
     return Bound(f"(CASE WHEN {items[0]} IS NULL THEN NULL ELSE concat_ws({', '.join(items)}) END)", VARCHAR)
 
@@ -61,19 +61,19 @@ def _split_part(call: Call) -> Bound:
     call.need(3)
     value, mark, index = call.typed(0, VARCHAR), call.typed(1, VARCHAR), call.arg(2).number
     if not mark.string or index is None:
-        refuse("split_part with a delimiter or an index that is not a literal", call.node)
+        raise unsupported("split_part with a delimiter or an index that is not a literal", call.node)
     if index < 1:
-        invalid("split_part counts from 1", call.node)
+        raise invalid("split_part counts from 1", call.node)
     return Bound(f"string_split({value.sql}, {mark.sql})[{index}]", VARCHAR)
 
 
 def _split(call: Call) -> Bound:
     call.need(2, 3)
     if len(call.args) == 3:
-        refuse("split with a limit", call.node)
+        raise unsupported("split with a limit", call.node)
     mark = call.typed(1, VARCHAR)
     if not mark.string:
-        refuse("split with a delimiter that is not a literal", call.node)
+        raise unsupported("split with a delimiter that is not a literal", call.node)
     return Bound(f"string_split({call.typed(0, VARCHAR).sql}, {mark.sql})", array_of(VARCHAR))
 
 
@@ -82,7 +82,7 @@ def _pad(function: str) -> Function:
         call.need(3)
         value, size, fill = call.typed(0, VARCHAR), call.arg(1).number, call.typed(2, VARCHAR)
         if size is None or size < 0 or not fill.string:
-            refuse(f"{call.name} with a size or a padding that is not a literal", call.node)
+            raise unsupported(f"{call.name} with a size or a padding that is not a literal", call.node)
         return Bound(f"{function}({value.sql}, CAST({size} AS INTEGER), {fill.sql})", VARCHAR)
 
     return bind
@@ -92,7 +92,7 @@ def _replace(call: Call) -> Bound:
     call.need(2, 3)
     value, search = call.typed(0, VARCHAR), call.typed(1, VARCHAR)
     if not search.string:
-        refuse("replace of a text that is not a literal", call.node)
+        raise unsupported("replace of a text that is not a literal", call.node)
     new = call.typed(2, VARCHAR).sql if len(call.args) == 3 else "''"
     return Bound(f"replace({value.sql}, {search.sql}, {new})", VARCHAR)
 

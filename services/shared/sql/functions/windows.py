@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.shared.sql.bound import Bound, coerce, refuse
+from services.shared.sql.bound import Bound, coerce, unsupported
 from services.shared.sql.call import Call, Function, Functions
 from services.shared.sql.types import BIGINT, DOUBLE, Type
 
@@ -19,7 +19,7 @@ def _ntile(call: Call) -> Bound:
     call.need(1)
     buckets = call.arg(0).number
     if buckets is None or buckets < 1:
-        refuse("ntile with a number that is not a literal", call.node)
+        raise unsupported("ntile with a number that is not a literal", call.node)
     return Bound(call.aggregate("ntile", str(buckets)), BIGINT)
 
 
@@ -27,13 +27,13 @@ def _shifted(function: str) -> Function:
     def bind(call: Call) -> Bound:
         call.need(1, 3)
         if not call.clauses.ordered:
-            call.mismatch(f"{call.name} needs a window with ORDER BY")
+            raise call.mismatch(f"{call.name} needs a window with ORDER BY")
         value = call.arg(0)
         args = [value.sql]
         if len(call.args) > 1:
             offset = call.arg(1).number
             if offset is None or offset < 0:
-                refuse(f"{call.name} with an offset that is not a literal", call.node)
+                raise unsupported(f"{call.name} with an offset that is not a literal", call.node)
             args.append(str(offset))
         if len(call.args) > 2:
             args.append(coerce(call.arg(2), value.type, node=call.node).sql)
@@ -55,7 +55,7 @@ def _nth_value(call: Call) -> Bound:
     call.need(2)
     value, place = call.arg(0), call.arg(1).number
     if place is None or place < 1:
-        refuse("nth_value with a place that is not a literal", call.node)
+        raise unsupported("nth_value with a place that is not a literal", call.node)
     return Bound(call.aggregate("nth_value", value.sql, str(place)), value.type)
 
 
