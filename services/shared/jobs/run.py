@@ -33,6 +33,10 @@ class CancelRequested(Exception):
     """Someone asked for the job's end; raised between two pieces of work."""
 
 
+class StopRequested(Exception):
+    """The process is about to stop; the job is handed back. Raised between two pieces of work where no signal reaches."""
+
+
 @dataclass(frozen=True)
 class Next:
     """The job goes on in another task: at once, after a delay, or when what it waits for has come."""
@@ -58,14 +62,14 @@ class Run:
         self._rate = _Rate(job.progress)
         self._progress: dict[str, Any] = dict(job.progress or {})
 
-    def check(self) -> None:
-        """Raise CancelRequested, LeaseLost or SystemExit (asked to stop) if the work must end here; cheap enough for every chunk."""
+    def check(self, *, at_once: bool = False) -> None:
+        """Raise CancelRequested, LeaseLost or StopRequested if the work must end here; cheap enough for every chunk."""
         if self._lost.is_set():
             raise LeaseLost(self.job.id)
         if self._stop.is_set():
-            raise SystemExit(0)
+            raise StopRequested(self.job.id)
         now = time.monotonic()
-        if now - self._looked >= _LOOK_S:
+        if at_once or now - self._looked >= _LOOK_S:
             self._looked = now
             if self._store.watch(self.job):
                 raise CancelRequested(self.job.id)
@@ -182,6 +186,9 @@ class Runner:
             run.end(problem)
             log.info("job.failed", code=problem.code, detail=problem.detail)
             self._outbox.send_new()
+        except StopRequested:
+            run.hand_over(Next(run.phase))
+            log.info("job.handed_back")
         except (SystemExit, KeyboardInterrupt):
             run.hand_over(Next(run.phase))
             log.info("job.handed_back")

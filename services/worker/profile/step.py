@@ -184,7 +184,7 @@ class _Profiling:
                 )
             )
             uploads.set_profile(tx, upload.id, profile_id)
-            run.succeed(tx, {"profile_id": profile_id, "preview_key": self._checkpoint["preview_key"]})
+            run.succeed(tx, {"profile_id": profile_id})
         return None
 
 
