@@ -148,6 +148,9 @@ class Head:
     lines: int = 0
     counts: Counts = field(default_factory=Counts)
 
+    def __add__(self, other: Head) -> Head:
+        return Head(self.size + other.size, self.lines + other.lines, self.counts + other.counts)
+
 
 def empty_piece(size: int, *, lines: int, names: list[str], rejects: list[Reject]) -> Piece:
     """Return a piece without rows."""

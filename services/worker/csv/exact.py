@@ -91,11 +91,11 @@ def read_exactly(data: bytes, grammar: Grammar, shape: Shape, *, last: bool, eno
 
 
 def _is_good(found: Record, data: bytes, start: int, *, width: int, all_text: bool, comment: bool) -> bool:
-    if found.code:
-        return False
+    if comment or found.code:
+        return comment
     if not all_text and not rejects.is_utf8(data[start : found.end], found.end - start):
         return False
-    return comment or len(found.cells) == width or found.end == start
+    return len(found.cells) == width or found.end == start
 
 
 def _reject(found: Record, raw: bytes, *, line: int, offset: int, width: int, encoding: str) -> Reject:

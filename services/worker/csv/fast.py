@@ -119,16 +119,19 @@ def _comments(cut: Cut, grammar: Grammar) -> npt.NDArray[np.bool_]:
 
 
 def _source(cut: Cut, left_out: npt.NDArray[np.bool_] | None) -> Any:
-    if left_out is None or not left_out.any():
+    """Return the bytes for Arrow: without the records left out, and closed by a line end (else it reads a last empty cell as quoted)."""
+    closed = cut.end == 0 or cut.data[cut.end - 1] == cut.line_end
+    if closed and (left_out is None or not left_out.any()):
         return pa.py_buffer(cut.data).slice(0, cut.end)
-    starts, _ = cut.records
     kept = io.BytesIO()
     view = memoryview(cut.data)
     position = 0
-    for ordinal in np.flatnonzero(left_out):
-        kept.write(view[position : starts[ordinal]])
+    for ordinal in np.flatnonzero(left_out) if left_out is not None else ():
+        kept.write(view[position : cut.records[0][ordinal]])
         position = int(cut.record_ends[ordinal])
     kept.write(view[position : cut.end])
+    if not closed and position < cut.end:
+        kept.write(bytes([cut.line_end]))
     return pa.py_buffer(kept.getvalue())
 
 

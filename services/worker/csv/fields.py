@@ -136,7 +136,8 @@ class Fields:
         while True:
             found = self._next_in_quotes(data, position, stop)
             if found < 0:
-                return After.UNKNOWN, stop
+                held_back = not last and data.endswith(CR, position, stop)
+                return After.UNKNOWN, stop - held_back
             if found + self._look_ahead >= stop and not last:
                 return After.UNKNOWN, found
             if self.escape is not None and data.startswith(self.escape, found):

@@ -15,15 +15,15 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class HeadReading:
-    """What was passed; `source_names` are there once the columns are known, `too_long` says that an overlong record comes next."""
+    """What was passed; `source_names` are there once the head has ended, `too_long` says that an overlong record comes next."""
 
     head: Head
     source_names: tuple[str, ...] | None
     too_long: TooLong | None = None
 
 
-def read_head(data: bytes, grammar: Grammar, *, preamble_seen: int, first: bool, last: bool) -> HeadReading | None:
-    """Read the head at the beginning of `data`; None when it does not end there. `first` says that this is where the file begins."""
+def read_head(data: bytes, grammar: Grammar, *, preamble_seen: int, first: bool, last: bool) -> HeadReading:
+    """Read as much of the head as `data` holds; `first` says that this is where the file begins."""
     dialect = grammar.dialect
     position = len(BOM) if first and data.startswith(BOM) else 0
     header = preamble = comments = blank = 0
@@ -39,7 +39,7 @@ def read_head(data: bytes, grammar: Grammar, *, preamble_seen: int, first: bool,
             found = grammar.physical_line(data, position, last=last)
         match found:
             case Unfinished():
-                return None
+                break
             case TooLong():
                 return HeadReading(passed(), None, found)
             case Record():
@@ -57,7 +57,9 @@ def read_head(data: bytes, grammar: Grammar, *, preamble_seen: int, first: bool,
         else:
             return HeadReading(passed(), unnamed(dialect.width or len(found.cells)))
         position = found.next_start
-    return HeadReading(passed(), ()) if last else None
+    else:
+        return HeadReading(passed(), () if last else None)
+    return HeadReading(passed(), None)
 
 
 def header_names(cells: Cells, dialect: Dialect) -> tuple[str, ...]:

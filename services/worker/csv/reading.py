@@ -27,12 +27,13 @@ from services.worker.csv.state import ReadState
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is read at once, how long a record may be, and how many threads parse."""
+    """How much is read at once, how long a record may be, how many threads parse; without `fast` every record is read exactly."""
 
     chunk_bytes: int = 8 << 20
     exact_bytes: int = 512 << 10
     max_record_bytes: int = 64 << 20
     threads: int = 2
+    fast: bool = True
     decode: DecodeLimits = field(default_factory=DecodeLimits)
 
 
@@ -125,24 +126,22 @@ class Reading:
 
     def _read_head(self, data: bytes, *, last: bool) -> Iterator[_Item]:
         found = read_head(data, self._grammar, preamble_seen=self._preamble_seen, first=self._offset == 0, last=last)
-        if found is None:
-            return
-        self._head = found.head
+        self._head += found.head
         self._offset += found.head.size
-        self._window = self._limits.chunk_bytes
+        self._preamble_seen += found.head.counts.preamble_records
         if found.too_long is not None:
-            self._preamble_seen += found.head.counts.preamble_records
-            position = found.head.size
-            yield self._too_long(data[position:], in_quotes=found.too_long.in_quotes)
+            yield self._too_long(data[found.head.size :], in_quotes=found.too_long.in_quotes)
+        if found.too_long is not None or found.source_names is None:
             return
-        self._source_names = found.source_names or ()
+        self._window = self._limits.chunk_bytes
+        self._source_names = found.source_names
         self._names = tuple(column_names(self._source_names))
         self._shape = Shape.of(self._names, self._columns)
         self._grammar = Grammar(self._dialect, width=len(self._names), max_record_bytes=self._limits.max_record_bytes)
 
     def _read_body(self, data: bytes, pool: ThreadPoolExecutor, *, last: bool) -> Iterator[_Item]:
         exact_bytes = self._limits.exact_bytes
-        if len(data) <= self._limits.chunk_bytes:
+        if self._limits.fast and len(data) <= self._limits.chunk_bytes:
             found = cut(data, self._grammar, last=last)
             if found.end and (found.clean or found.end >= exact_bytes):
                 yield self._item(pool.submit(read_fast, found, self._grammar, self._shape), size=found.end)

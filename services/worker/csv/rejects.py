@@ -25,9 +25,9 @@ def bad_encoding(raw: bytes, *, line: int, offset: int, encoding: str) -> Reject
 
 
 def too_long(raw: bytes, *, line: int, offset: int, limit: int, in_quotes: bool) -> Reject:
-    """Say that a record is longer than the longest one read."""
+    """Say that a record is longer than the longest one read; no more of it is kept than that length."""
     hint = " It is inside a quoted field there, whose quote may never be closed." if in_quotes else ""
-    return reject(raw, line=line, offset=offset, code="record_too_long", detail=f"The record is longer than {limit} bytes.{hint}")
+    return reject(raw[:limit], line=line, offset=offset, code="record_too_long", detail=f"The record is longer than {limit} bytes.{hint}")
 
 
 def reject(raw: bytes, *, line: int, offset: int, code: str, detail: str) -> Reject:

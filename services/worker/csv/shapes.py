@@ -11,6 +11,7 @@ from services.worker.csv.fields import Cells
 from services.worker.csv.grammar import Grammar, Record
 
 SAMPLE_RECORDS = 300
+_MAX_RECORDS_PASSED = 4 * SAMPLE_RECORDS
 _SCORED_CELLS = 4000
 _LONGEST_VALUE = 60
 _SHORT_TEXT = 30
@@ -61,7 +62,9 @@ def sample_records(dialect: Dialect, sample: bytes, *, whole: bool) -> list[Reco
     grammar = Grammar(dialect, width=None, max_record_bytes=len(sample))
     records: list[Record] = []
     position = 0
-    while position < len(sample) and len(records) < SAMPLE_RECORDS:
+    for _ in range(_MAX_RECORDS_PASSED):
+        if position >= len(sample) or len(records) == SAMPLE_RECORDS:
+            break
         found = grammar.record(sample, position, last=whole)
         if not isinstance(found, Record):
             break
