@@ -7,6 +7,8 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from services.api.events import Feed
+from services.api.live import LiveProgress
 from services.shared.broker import make_app
 from services.shared.catalog.port import Catalog
 from services.shared.jobs.store import JobStore
@@ -33,6 +35,7 @@ class Services:
     jobs: JobStore
     outbox: Outbox
     board: ProgressBoard
+    live: LiveProgress
 
     def close(self) -> None:
         """Finish what is being sent and close every connection."""
@@ -44,6 +47,7 @@ def make_services(settings: Settings) -> Services:
     """Return the collaborators that the settings choose; its Celery application only sends, and soon gives up."""
     adapters = make_adapters(settings)
     celery = make_app("headwater-api", settings, socket_timeout_s=_BROKER_TIMEOUT_S, patient=False)
+    board = ProgressBoard(settings)
     return Services(
         settings=settings,
         database=adapters.database,
@@ -52,13 +56,19 @@ def make_services(settings: Settings) -> Services:
         catalog=adapters.catalog,
         jobs=JobStore(adapters.database, settings),
         outbox=Outbox(adapters.database, celery, settings),
-        board=ProgressBoard(settings),
+        board=board,
+        live=LiveProgress(board),
     )
 
 
 def get_services(request: Request) -> Services:
     """Return this process's collaborators."""
     return cast(Services, request.app.state.services)
+
+
+def get_feed(request: Request) -> Feed:
+    """Return this process's feed of events."""
+    return cast(Feed, request.app.state.feed)
 
 
 def get_principal(request: Request) -> Principal:  # noqa: ARG001 - another way to sign in will read the request
@@ -71,6 +81,7 @@ def get_request_id(request: Request) -> str:
     return cast(str, request.state.request_id)
 
 
+Followed = Annotated[Feed, Depends(get_feed)]
 Deps = Annotated[Services, Depends(get_services)]
 Caller = Annotated[Principal, Depends(get_principal)]
 RequestId = Annotated[str, Depends(get_request_id)]

@@ -8,11 +8,16 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.api.deps import make_services
+from services.api.events import Feed
 from services.api.middleware import BodyLimit, RequestRim
 from services.api.problems import add_handlers
+from services.api.routes import jobs, profiles
+from services.api.stop import Stop
 from services.api.uploads import routes as uploads
 from services.shared.logs import configure_logs
 from services.shared.settings import Settings, load_settings
+
+ROOMS = (uploads, profiles, jobs)
 
 
 def make() -> FastAPI:
@@ -25,21 +30,20 @@ def make() -> FastAPI:
 def create_app(settings: Settings) -> FastAPI:
     """Return the application."""
     services = make_services(settings)
+    stop = Stop()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stop.listen()
         yield
         services.close()
 
-    app = FastAPI(
-        title="Headwater",
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        generate_unique_id_function=lambda route: route.name,
-    )
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, generate_unique_id_function=lambda route: route.name)
     app.state.services = services
-    app.include_router(uploads.router)
+    app.state.stop = stop
+    app.state.feed = Feed(stop)
+    for room in ROOMS:
+        app.include_router(room.router)
     add_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes)
     app.add_middleware(RequestRim, settings=settings)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.api.answers import NO_BODY, IfNoneMatch, problems
 from services.api.deps import Caller, Deps, RequestId
@@ -22,14 +20,6 @@ from services.api.uploads.filename import DEFAULT
 from services.api.uploads.record import Actor
 from services.api.uploads.speaker import TusRoute
 from services.shared.errors import InvalidCursor, UploadGone, UploadNotFound, ValidationFailed
-
-
-@asynccontextmanager
-async def hear_stop(app: FastAPI) -> AsyncIterator[None]:
-    """Let uploads hear that the process stops."""
-    app.state.stop = Stop()
-    app.state.stop.listen()
-    yield
 
 
 def get_actor(services: Deps, caller: Caller, request_id: RequestId) -> Actor:
@@ -49,7 +39,7 @@ Announced = Annotated[Sha256 | None, Query(description="The digest of the plain 
 States = Annotated[list[UploadState] | None, Query(alias="state", description="Only uploads in these states; repeat it for several.")]
 Force = Annotated[bool, Query(description="Delete even if a version refers to it; the version stays, its raw file does not.")]
 
-router = APIRouter(prefix="/v1/uploads", tags=["Uploads"], route_class=TusRoute, lifespan=hear_stop)
+router = APIRouter(prefix="/v1/uploads", tags=["Uploads"], route_class=TusRoute)
 
 
 @router.options("", status_code=204, response_class=Response, responses=documented.DESCRIBED)

@@ -1,0 +1,30 @@
+"""Names a table can have: Athena's rule, without the words that its SQL keeps for itself."""
+
+from __future__ import annotations
+
+import re
+
+from services.shared.errors import InvalidName
+
+_TABLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
+# https://docs.aws.amazon.com/athena/latest/ug/reserved-words.html
+_WORDS = """
+all alter and array as authorization between bigint binary boolean both by case cashe cast char column commit conf constraint create cross
+cube current current_catalog current_date current_path current_role current_schema current_time current_timestamp current_user cursor
+database date dayofweek deallocate decimal delete describe distinct div double drop else end escape except exchange execute exists
+extended external extract false fetch first float floor following for foreign from full function grant group grouping having if import in
+inner insert int integer intersect interval into is join json_array json_exists json_object json_query json_table json_value last lateral
+left less like listagg local localtime localtimestamp macro map more natural none normalize not null numeric of on only or order out outer
+over partialscan partition percent preceding precision prepare preserve primary procedure range reads recursive reduce references regexp
+revoke right rlike rollback rollup row rows select set skip smallint start table tablesample then time timestamp to transform trigger trim
+true truncate uescape unbounded union uniquejoin unnest update user using utc_timestamp values varchar views when where window with
+"""
+RESERVED = frozenset(_WORDS.split())
+
+
+def check_table_name(name: str) -> None:
+    """Raise InvalidName unless a table can be called this."""
+    if not _TABLE.fullmatch(name):
+        raise InvalidName(f"{name!r} is not a lower-case letter and up to 62 lower-case letters, digits and underscores.")
+    if name in RESERVED:
+        raise InvalidName(f"{name} is a reserved word of Athena's SQL; another name is needed.")
