@@ -11,6 +11,7 @@ import pyarrow as pa
 from services.worker.csv.blocks import Block, Reject
 from services.worker.csv.dialect import Dialect, DialectOverride
 from services.worker.csv.reader import read_blocks
+from services.worker.csv.reading import Limits
 from services.worker.csv.sniff import sniff
 from services.worker.csv.state import ReadState
 from services.worker.profile import codec
@@ -21,6 +22,7 @@ from services.worker.profile.model import Profile
 from services.worker.profile.statistics import THREADS, Statistics
 
 HEAD_BYTES: Final = 256 << 10
+DEFAULT_LIMITS: Final = Limits()
 SLAB_ROWS: Final = 16_384
 SLAB_BYTES: Final = 32 << 20
 
@@ -57,8 +59,9 @@ class ProfileSettings:
 class ProfileRun:
     """One profile from checkpoint to checkpoint; the result depends on the file and the settings alone."""
 
-    def __init__(self, settings: ProfileSettings) -> None:
+    def __init__(self, settings: ProfileSettings, *, limits: Limits = DEFAULT_LIMITS) -> None:
         self.settings = settings
+        self._limits = limits
         self.dialect: Dialect | None = None
         self.done = False
         self._state = ReadState()
@@ -66,14 +69,14 @@ class ProfileRun:
         self._statistics: Statistics | None = None
 
     @classmethod
-    def start(cls, settings: ProfileSettings) -> Self:
-        return cls(settings)
+    def start(cls, settings: ProfileSettings, *, limits: Limits = DEFAULT_LIMITS) -> Self:
+        return cls(settings, limits=limits)
 
     @classmethod
-    def restore(cls, blob: bytes) -> Self:
+    def restore(cls, blob: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Self:
         """Go on from a checkpoint."""
         document, parts = codec.unpack(blob)
-        run = cls(ProfileSettings(DialectOverride(document["dialect_override"]), _nulls(document["null_values"])))
+        run = cls(ProfileSettings(DialectOverride(document["dialect_override"]), _nulls(document["null_values"])), limits=limits)
         run.dialect = None if document["dialect"] is None else Dialect.from_json(document["dialect"])
         run.done = document["done"]
         run._state = ReadState.from_json(document["state"])
@@ -102,15 +105,13 @@ class ProfileRun:
     @property
     def offset(self) -> int:
         """How many raw bytes are done (of a compressed or transcoded file: have been read)."""
-        return max(self._state.offset, self._digest.size) if self._is_decoded else self._state.offset
+        return max(self._state.offset, self._digest.size) if self.reads_from_the_start else self._state.offset
 
     @property
     def records(self) -> int:
         return self._state.counts.records
 
-    def advance(
-        self, stream: BinaryIO, *, available: int, final: bool, report: Report, rejects: RejectSink, stop: Callable[[], bool]
-    ) -> None:
+    def advance(self, stream: BinaryIO, *, available: int, final: bool, report: Report, rejects: RejectSink, stop: Callable[[], bool]) -> None:
         """Profile what there is of `stream[:available]`; `final` says that this is the whole file.
 
         Returns when that is done or, between two blocks, as soon as `stop()` is true. Memory does not grow with the file.
@@ -154,7 +155,8 @@ class ProfileRun:
         )
 
     @property
-    def _is_decoded(self) -> bool:
+    def reads_from_the_start(self) -> bool:
+        """Whether going on means decoding the file from its beginning again, so that it should be read in one go."""
         return self.dialect is not None and (self.dialect.compression != "none" or self.dialect.encoding not in ("utf-8", "ascii"))
 
     def _detect(self, stream: BinaryIO, *, available: int, final: bool) -> bool:
@@ -170,7 +172,7 @@ class ProfileRun:
     ) -> bool:
         """Take blocks until there are no more; return False when stopped before."""
         assert self.dialect is not None  # noqa: S101
-        blocks = read_blocks(stream, self.dialect, resume=self._state, available=available, final=final)  # type: ignore[arg-type]
+        blocks = read_blocks(stream, self.dialect, resume=self._state, available=available, final=final, limits=self._limits)  # type: ignore[arg-type]
         slab = _Slab()
         with ThreadPoolExecutor(THREADS, thread_name_prefix="profile") as pool:
             try:

@@ -24,7 +24,9 @@ from services.shared.records.tables import profiles
 from services.shared.records.uploads import Upload, UploadState
 from services.shared.storage.port import Part
 from services.worker.csv.blocks import Reject
-from services.worker.csv.preview import preview
+from services.worker.csv.decode import DecodeLimits
+from services.worker.csv.reader import preview
+from services.worker.csv.reading import Limits
 from services.worker.deps import Worker
 from services.worker.profile.model import Profile, head, to_json
 from services.worker.profile.provisional import provisional_types
@@ -93,7 +95,8 @@ class _Profiling:
                 if complete or not self._profile.reads_from_the_start:
                     self._read(upload, parts, ends_at=ends_at)
                 if self._profile.done:
-                    return self._finish(upload)
+                    self._finish(upload)
+                    return None
                 if time.monotonic() >= ends_at:
                     self._save()
                     return Next("profiling")
@@ -144,11 +147,12 @@ class _Profiling:
         self._run.save(self._checkpoint)
 
     def _restored(self) -> ProfileRun:
-        limits = self._worker.settings
+        settings = self._worker.settings
+        limits = Limits(max_record_bytes=settings.max_record_bytes, decode=DecodeLimits(max_decoded_bytes=settings.max_unpacked_bytes))
         if "state_key" not in self._checkpoint:
-            return ProfileRun.start(self._settings, max_record_bytes=limits.max_record_bytes, max_unpacked_bytes=limits.max_unpacked_bytes)
+            return ProfileRun.start(self._settings, limits=limits)
         with self._worker.storage.open_read(self._checkpoint["state_key"]) as stream:
-            return ProfileRun.restore(stream.read(), max_record_bytes=limits.max_record_bytes, max_unpacked_bytes=limits.max_unpacked_bytes)
+            return ProfileRun.restore(stream.read(), limits=limits)
 
     def _finish(self, upload: Upload) -> None:
         run, profile = self._run, self._profile.finish()
