@@ -6,14 +6,16 @@ from typing import Any, ClassVar
 
 from sqlglot import TokenType, exp
 from sqlglot.dialects.trino import Trino
+from sqlglot.parsers.presto import PrestoParser
 from sqlglot.parsers.trino import TrinoParser
 
 _SPECIAL_FORMS = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "TRIM", "SUBSTRING")
 
 
 class _Parser(TrinoParser):
-    """The Trino parser without its table of functions, so that none is rewritten on the way in."""
+    """The Trino parser without its table of functions, so that none is rewritten on the way in; a TIMESTAMP literal keeps its text."""
 
+    TYPE_LITERAL_PARSERS: ClassVar[dict[Any, Any]] = PrestoParser.TYPE_LITERAL_PARSERS
     FUNCTIONS: ClassVar[dict[str, Any]] = {}
     FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {k: v for k, v in TrinoParser.FUNCTION_PARSERS.items() if k in _SPECIAL_FORMS}
 
