@@ -62,8 +62,9 @@ class FolderStorage:
             folders.sort()
             for name in sorted(names):
                 path = Path(folder, name)
-                if not name.endswith(_PARTIAL):
-                    yield ObjectInfo(path.relative_to(self._root).as_posix(), path.stat().st_size)
+                found = None if name.endswith(_PARTIAL) else self.find(path.relative_to(self._root).as_posix())
+                if found is not None:
+                    yield found
 
     def copy(self, source: str, target: str) -> None:
         """Link the file: an object is never changed, so two names may share its bytes."""

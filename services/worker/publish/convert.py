@@ -1,0 +1,266 @@
+"""Convert: the raw upload to typed Parquet files in one pass at constant memory, from checkpoint to checkpoint.
+
+The calling thread casts blocks while the reading room's threads parse the next ones and another thread writes the row group before.
+A checkpoint describes the rows of finished files alone, so a later attempt goes on behind the last of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from services.shared.errors import RecordRejected, TooManyRejects
+from services.shared.publish_contract import OnReject
+from services.shared.storage.port import Storage
+from services.worker.csv.blocks import Block, Reject
+from services.worker.csv.reader import DEFAULT_LIMITS, read_blocks
+from services.worker.csv.reading import Limits
+from services.worker.csv.state import ReadState
+from services.worker.publish.casts import Bad, Caster
+from services.worker.publish.converted import Converted, DataFile
+from services.worker.publish.source import Source
+from services.worker.publish.statistics import measure
+from services.worker.publish.table_file import TableFile
+from services.worker.publish.targets import Plan
+from services.worker.publish.unfit import Unfit, list_unfit, unfit_rows
+from services.worker.rejects import RejectPieces
+
+Report = Callable[[int, int], None]
+Save = Callable[[Converted], None]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large row groups and files become, and how the file is read."""
+
+    file_bytes: int = 256 << 20
+    row_group_rows: int = 512 << 10
+    row_group_bytes: int = 48 << 20
+    reading: Limits = DEFAULT_LIMITS
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What happens to records that can't be published."""
+
+    on_reject: OnReject = OnReject.QUARANTINE
+    max_reject_ratio: float = 1.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """What to convert and where to: `prefix` is the attempt's own."""
+
+    source: Source
+    plan: Plan
+    storage: Storage
+    prefix: str
+    sizes: Sizes = Sizes()
+    policy: Policy = Policy()
+
+
+def convert(work: Work, *, start: Converted, report: Report, save: Save, enough: Callable[[], bool] = lambda: False) -> Converted:
+    """Convert from `start` on; return the whole, or what is done when `enough` says so.
+
+    `report` takes bytes and records done and may raise; `save` records a checkpoint. Raise RecordRejected or TooManyRejects by the
+    policy, after the rejects so far were saved.
+    """
+    conversion = _Conversion(work, start, save)
+    with conversion.running():
+        for block, state in read_blocks(
+            work.source.stream,
+            work.source.known.dialect,
+            columns=conversion.columns,
+            resume=start.reading,
+            available=work.source.size,
+            final=True,
+            limits=work.sizes.reading,
+        ):
+            conversion.take(block, state)
+            try:
+                report(_bytes_done(work.source, state), state.counts.records)
+            except SystemExit:
+                conversion.checkpoint()
+                raise
+            if enough():
+                return conversion.checkpoint()
+        return conversion.finish()
+
+
+class _Conversion:
+    def __init__(self, work: Work, start: Converted, save: Save) -> None:
+        self._work = work
+        self._save = save
+        self._done = start
+        self._state = start.reading
+        self._targets = work.plan.targets
+        self._casters = [Caster(target.reading) for target in self._targets]
+        self._schema = work.plan.schema
+        self._rejects = RejectPieces(work.storage, work.prefix, start.rejects)
+        self._unfit = start.unfit
+        self._statistics = list(start.statistics)
+        self._file: TableFile | None = None
+        self._file_bytes_before = 0
+        self._group: list[Any] = []
+        self._group_rows = self._group_bytes = 0
+        self._writing: Future[None] | None = None
+
+    @property
+    def columns(self) -> list[str] | None:
+        """The file's columns to read; all of them where a record may have to be shown whole."""
+        if self._work.plan.homeless or not all(target.reading.proved or target.column.type == "string" for target in self._targets):
+            return None
+        return list(dict.fromkeys(target.source for target in self._targets if target.source is not None))
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        with ThreadPoolExecutor(1, thread_name_prefix="parquet") as self._pool:
+            try:
+                yield
+            except BaseException:
+                self._abandon()
+                raise
+
+    def take(self, block: Block, state: ReadState) -> None:
+        """Cast a block and add its rows to the row group."""
+        self._state = state
+        casts = [self._cast(block, position) for position in range(len(self._targets))]
+        unfit = unfit_rows(self._misfits(block, casts))
+        table = pa.Table.from_arrays([values for values, _ in casts], schema=self._schema)
+        if unfit is not None:
+            table = table.filter(pa.array(~unfit.rows))
+        self._refuse(block, unfit)
+        if table.num_rows:
+            for position, column in enumerate(table.columns):
+                self._statistics[position] += measure(_one(column))
+            self._group.append(table)
+            self._group_rows += table.num_rows
+            self._group_bytes += table.nbytes
+        if self._group_rows >= self._work.sizes.row_group_rows or self._group_bytes >= self._work.sizes.row_group_bytes:
+            self._flush()
+
+    def checkpoint(self, *, done: bool = False) -> Converted:
+        """Finish the file at hand and record how far the conversion is."""
+        self._write_group()
+        self._wait()
+        files, column_bytes = list(self._done.files), list(self._done.column_bytes)
+        if self._file is not None:
+            written = self._file.finish()
+            self._file = None
+            files.append(DataFile(written.key, written.rows, written.bytes))
+            column_bytes = [before + new for before, new in zip(column_bytes, written.column_bytes, strict=True)]
+        self._done = Converted(
+            reading=self._state,
+            files=tuple(files),
+            statistics=tuple(self._statistics),
+            column_bytes=tuple(column_bytes),
+            rejects=tuple(self._rejects.cut()),
+            unfit=self._unfit,
+            done=done,
+        )
+        self._save(self._done)
+        return self._done
+
+    def finish(self) -> Converted:
+        """Finish the last file; a table without rows gets one empty file, so that it has columns."""
+        self._check_ratio(self._state.counts.records + self._state.counts.rejected_records)
+        if self._file is None and not self._group and not self._done.files:
+            self._begin_file().write(self._schema.empty_table())
+        return self.checkpoint(done=True)
+
+    def _cast(self, block: Block, position: int) -> tuple[Any, Bad | None]:
+        target, caster = self._targets[position], self._casters[position]
+        if target.source is None:
+            return pa.nulls(block.table.num_rows, caster.type), None
+        cast = caster.cast(_one(block.table.column(target.source)))
+        return cast.values, cast.bad
+
+    def _misfits(self, block: Block, casts: list[tuple[Any, Bad | None]]) -> dict[str, tuple[Bad, str]]:
+        misfits: dict[str, tuple[Bad, str]] = {}
+        for target, (_, bad) in zip(self._targets, casts, strict=True):
+            if bad is not None and target.source is not None:
+                form = f" ({target.reading.format})" if target.reading.format else ""
+                misfits[target.source] = (bad, f"is not a {target.column.type}{form}")
+        for name in self._work.plan.homeless:
+            filled = _one(block.table.column(name)).is_valid().to_numpy(zero_copy_only=False)
+            if filled.any():
+                misfits[name] = (filled, "has no column in the dataset")
+        return misfits
+
+    def _refuse(self, block: Block, unfit: Unfit | None) -> None:
+        refused: list[Reject] = block.rejects
+        if unfit is not None:
+            self._unfit += int(unfit.rows.sum())
+            refused = sorted([*refused, *list_unfit(block, unfit, self._work.source.known.dialect)], key=lambda reject: reject.byte_offset)
+        if not refused:
+            return
+        self._rejects.add(refused)
+        if self._work.policy.on_reject is OnReject.FAIL:
+            self._save_rejects()
+            raise RecordRejected(f"Line {refused[0].line}: {refused[0].detail}", line=refused[0].line)
+        self._check_ratio(self._work.source.known.records)
+
+    def _check_ratio(self, records: int) -> None:
+        rejected = self._unfit + self._state.counts.rejected_records
+        highest = self._work.policy.max_reject_ratio
+        if rejected > highest * max(records, rejected):
+            self._save_rejects()
+            raise TooManyRejects(f"{rejected} of {records} records were rejected; the policy accepts {highest:.2%}.")
+
+    def _save_rejects(self) -> None:
+        """Record the rejects of a conversion that fails: they are all that it leaves."""
+        self._save(replace(self._done, rejects=tuple(self._rejects.cut())))
+
+    def _flush(self) -> None:
+        """Hand the row group to the writer; end the file with it if it is then, by the last group's size, as large as wanted."""
+        self._wait()
+        before = self._file.size if self._file is not None else 0
+        grown = before - self._file_bytes_before
+        self._file_bytes_before = before
+        self._write_group()
+        if before + grown >= self._work.sizes.file_bytes:
+            self.checkpoint()
+            self._file_bytes_before = 0
+
+    def _write_group(self) -> None:
+        if not self._group:
+            return
+        self._wait()
+        table = pa.concat_tables(self._group)
+        self._group, self._group_rows, self._group_bytes = [], 0, 0
+        self._writing = self._pool.submit((self._file or self._begin_file()).write, table)
+
+    def _begin_file(self) -> TableFile:
+        key = f"{self._work.prefix}part-{len(self._done.files):05d}.parquet"
+        dictionaries = [target.column.name for target in self._targets if target.dictionary]
+        self._file = TableFile(self._work.storage, key, self._schema, dictionaries=dictionaries)
+        return self._file
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def _abandon(self) -> None:
+        if self._writing is not None:
+            wait([self._writing])
+        if self._file is not None:
+            self._file.abandon()
+        self._rejects.abandon()
+
+
+def _one(column: Any) -> Any:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _bytes_done(source: Source, state: ReadState) -> int:
+    """Return how many raw bytes are done; where they are decoded first, by the share of the records."""
+    if source.plain:
+        return state.offset
+    counts = state.counts
+    return source.size * min(source.known.records, counts.records + counts.rejected_records) // max(1, source.known.records)

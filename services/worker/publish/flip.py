@@ -1,0 +1,112 @@
+"""The flip: one catalog update points the user's table to the new version, then one transaction of the records says so.
+
+Each half may be repeated. A zombie can't do harm with either: the catalog update names the version it replaces, and the transaction
+the attempt; what a dead attempt left between the two is put right by the next one, or by `mend_catalog`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from services.shared.catalog.port import Catalog, CatalogConflict, Column, Table
+from services.shared.clock import utc_now
+from services.shared.errors import DatasetExists, LeaseLost, Unavailable
+from services.shared.jobs.model import Job
+from services.shared.jobs.run import CancelRequested, Run
+from services.shared.keys import dataset_prefix
+from services.shared.publish_contract import PublishContract
+from services.shared.records.tables import dataset_versions, datasets
+from services.worker.deps import Worker
+from services.worker.publish.targets import TableColumn
+
+DATASET_PARAMETER = "headwater.dataset_id"
+VERSION_PARAMETER = "headwater.version"
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """The row of a version that is complete and checked; `values` are the columns of `dataset_versions` beside its keys and times."""
+
+    prefix: str
+    columns: Sequence[TableColumn]
+    values: dict[str, Any]
+
+
+def user_table(contract: PublishContract, new: NewVersion) -> Table:
+    """Return the table that users see."""
+    return Table(
+        contract.database,
+        contract.name,
+        tuple(Column(column.name, column.type, column.comment or column.source_name) for column in new.columns),
+        new.prefix,
+        contract.format,
+        parameters={
+            "classification": contract.format,
+            DATASET_PARAMETER: contract.dataset_id,
+            VERSION_PARAMETER: str(contract.version),
+        },
+    )
+
+
+def point_catalog(worker: Worker, job: Job, wanted: Table) -> None:
+    """Point the user's table to the new version, unless it is there already; raise DatasetExists if the table is not ours.
+
+    Raise LeaseLost or CancelRequested instead, if this attempt may not go on.
+    """
+    present = worker.catalog.find_table(wanted.database, wanted.name)
+    for _ in range(_TRIES):
+        if worker.jobs.watch(job):
+            raise CancelRequested(job.id)
+        if present is not None and present.parameters == wanted.parameters and present.location == wanted.location:
+            return
+        if present is not None and not present.location.startswith(dataset_prefix(job.workspace, wanted.parameters[DATASET_PARAMETER])):
+            raise DatasetExists(f"The table {wanted.database}.{wanted.name} was made elsewhere; a publish never replaces it.")
+        try:
+            worker.catalog.put_table(wanted, expected_version=present.version if present else None)
+        except CatalogConflict:
+            present = worker.catalog.find_table(wanted.database, wanted.name)
+            continue
+        return
+    raise Unavailable(f"The table {wanted.database}.{wanted.name} is being changed by someone else.")
+
+
+def record_version(worker: Worker, run: Run, contract: PublishContract, new: NewVersion, *, result: dict[str, Any]) -> None:
+    """Make the version the current one and end the job, in one transaction."""
+    now = utc_now()
+    with worker.database.write() as tx:
+        changed = tx.execute(
+            update(datasets)
+            .where(datasets.c.id == contract.dataset_id, datasets.c.busy_job_id == run.job.id)
+            .values(version=contract.version, state="ready", format=contract.format, updated_at=now)
+        )
+        if changed.rowcount == 0:
+            raise LeaseLost(run.job.id)
+        tx.execute(
+            update(dataset_versions)
+            .where(dataset_versions.c.dataset_id == contract.dataset_id, dataset_versions.c.replaced_at.is_(None))
+            .values(replaced_at=now)
+        )
+        tx.execute(
+            insert(dataset_versions).values(
+                dataset_id=contract.dataset_id,
+                version=contract.version,
+                job_id=run.job.id,
+                created_at=now,
+                mode=contract.mode,
+                prefix=new.prefix,
+                columns=[column.to_json() for column in new.columns],
+                **new.values,
+            )
+        )
+        run.succeed(tx, result)
+
+
+def drop_user_table(catalog: Catalog, table: Table | None, dataset_id: str) -> None:
+    """Take the user's table away if it is this dataset's."""
+    if table is not None and table.parameters.get(DATASET_PARAMETER) == dataset_id:
+        catalog.drop_table(table.database, table.name)
