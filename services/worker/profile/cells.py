@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
@@ -99,8 +100,7 @@ class Cells:
         """Return lengths in characters."""
         if self.ascii:
             return self.lens
-        continuation = np.concatenate(([0], np.cumsum((self.data & 0xC0) == 0x80, dtype=np.int64)))
-        result: I64 = self.lens - (continuation[self.starts + self.lens] - continuation[self.starts])
+        result: I64 = pc.utf8_length(self.array()).to_numpy().astype(np.int64)
         return result
 
     def hashes(self) -> U64:

@@ -106,7 +106,7 @@ class Column:
         self.lower_case += part.lower_case
         self.trues += part.trues
         for own, other in ((self.tokens, part.tokens), (self.lengths, part.lengths), (self.passed, part.passed)):
-            _add_counts(own, other)  # type: ignore[arg-type]
+            _add_counts(own, other)
         self.min_length = _least(self.min_length, part.min_length)
         self.max_length = part.max_length if self.max_length is None else max(self.max_length, part.max_length or 0)
         self.least = _least(self.least, part.least)
@@ -301,7 +301,7 @@ def _first(cells: Cells, bad: Mask, codes: I64 | None, locate: Locate) -> list[F
         positions = np.flatnonzero(bad)[:FIRST_FAILURES]
         rows = positions if cells.rows is None else cells.rows[positions]
     else:
-        rows = np.flatnonzero(np.append(bad, False)[codes])[:FIRST_FAILURES]  # noqa: FBT003
+        rows = np.flatnonzero(np.append(bad, False)[codes])[:FIRST_FAILURES]
         positions = codes[rows]
     return [(*locate(int(row)), shown(cells.text(int(at)))) for row, at in zip(rows, positions, strict=True)]
 

@@ -58,4 +58,5 @@ class Distinct:
 def _unique(hashes: U64) -> U64:
     """Sort and drop repetitions (several times faster than `np.unique`, whose hash table is slow on random words)."""
     hashes.sort()
-    return hashes[np.append(True, hashes[1:] != hashes[:-1])]  # noqa: FBT003
+    different: U64 = hashes[np.append(True, hashes[1:] != hashes[:-1])]
+    return different

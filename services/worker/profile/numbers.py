@@ -16,7 +16,7 @@ SCANNED_BYTES: Final = 48
 MAX_PRECISION: Final = 38
 SAFE_DIGITS: Final = 10**15
 MAX_DIGITS: Final = 10**17
-FLOATING: Final = r"^-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+LONGEST_NUMBER: Final = 512
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Numbers:
     """Mergeable statistics of the cells that are numbers.
 
     `scales`: plain decimals by digits after the point, as integers of that scale. `digits`: (digits before, after the point) to
-    [cells, cells without a digit before it, cells that end in a zero after it]. `doubles`: what only a double can hold.
+    [cells, cells without a digit before it or with a minus before zero, other cells that end in a zero after it]. `doubles`: what only a double can hold.
     """
 
     scales: dict[int, Range] = field(default_factory=dict)
@@ -95,19 +95,20 @@ def read_numbers(cells: Cells, *, statistics: bool) -> NumberReading:
         plain |= dotted
     plain &= lens <= SCANNED_BYTES
     zero = (first & np.uint64(0xFF)) == ord("0")
-    plain &= ~(zero & (lead > 1))
-    rest = np.flatnonzero(~plain & (lens > 0) & ~(zero & (lead > 1)))
-    if len(rest):
-        _read_floating(cells.take(rest), rest, reading, first[rest], lens[rest])
+    padded = zero & (lead > 1)
+    plain &= ~padded
+    rest = ~(plain | padded)
+    if rest.any():
+        _find_floating(_Rest(cells, starts, lens, lead, first), rest, reading, statistics=statistics)
     if not plain.any():
         return reading
     whole = bool(plain.all())
     index = None if whole else np.flatnonzero(plain)
     some = cells if index is None else cells.take(index)
-    pick = (lambda a: a) if index is None else (lambda a: a[index])
-    before, ends = pick(lead), pick(starts) + pick(lens)
-    after = np.where(pick(dotted), pick(lens) - before - 1, 0) if len(candidates) else np.zeros(len(some), np.int64)
-    shape = _Shape(some, before=before, after=after, ends=ends, negative=pick(negative), zero=pick(zero))
+    if index is not None:
+        lead, starts, lens, negative, zero, dotted = lead[index], starts[index], lens[index], negative[index], zero[index], dotted[index]
+    after = np.where(dotted, lens - lead - 1, 0) if len(candidates) else np.zeros(len(some), np.int64)
+    shape = _Shape(some, before=lead, after=after, ends=starts + lens, negative=negative, zero=zero)
     _read_plain(shape, index, reading, statistics=statistics)
     return reading
 
@@ -120,6 +121,15 @@ class _Shape:
     ends: I64
     negative: Mask
     zero: Mask
+
+
+@dataclass(slots=True)
+class _Rest:
+    cells: Cells
+    starts: I64
+    lens: I64
+    lead: I64
+    first: U64
 
 
 def _scan(cells: Cells, starts: I64, lens: I64, first: U64) -> tuple[I64, I64]:
@@ -144,9 +154,9 @@ def _read_plain(shape: _Shape, index: I64 | None, reading: NumberReading, *, sta
     before, after, cells = shape.before, shape.after, shape.cells
     width = before + after
     long = width > 18
-    deep = np.flatnonzero(long & (before - shape.zero <= 0) & (after > 18) & (after <= 36))
-    if len(deep):
-        long[deep] = words.digits_before(cells, shape.ends[deep] - 18, after[deep] - 18, 18) != 0
+    if long.any():
+        deep = np.flatnonzero(long & (before <= shape.zero) & (after <= 36))
+        long[deep] = words.digits_before(cells, shape.ends[deep] - 18, np.maximum(after[deep] - 18, 0), 18) != 0
     fractional = bool(after.any())
     longest_before, longest_after = min(int(before.max()), 19), min(int(after.max()), 18)
     value = words.digits_before(cells, shape.ends - after - (after > 0) if fractional else shape.ends, np.minimum(before, 19), longest_before)
@@ -157,24 +167,24 @@ def _read_plain(shape: _Shape, index: I64 | None, reading: NumberReading, *, sta
     if long.any():
         fits = (before == 19) & (after == 0) & (value <= np.uint64(2**63 - 1) + shape.negative)
         long &= ~fits
-    minus_zero = shape.negative & (value == 0) & ~long
-    exact_decimal = ~long & ~minus_zero
-    bigint = exact_decimal & (after == 0) if fractional else exact_decimal
-    decimal, double = exact_decimal.copy(), ~long
+    short = ~long
+    minus_zero = shape.negative & (value == 0)
+    minus_zero &= short
+    bigint = short & ~minus_zero
+    if fractional:
+        bigint &= after == 0
+    decimal, double = short.copy(), short.copy()
     large = np.flatnonzero((value >= SAFE_DIGITS) & ~long)
     if len(large):
         double[large] = _reproduced(cells.take(large), value[large])
     if long.any():
         _read_long(shape, np.flatnonzero(long), decimal, double, reading.numbers)
     _store(reading, index, bigint, decimal, double)
-    _count_digits(shape, decimal, reading.numbers)
+    _count_digits(shape, decimal, minus_zero, reading.numbers)
     if statistics:
         signed = value.view(np.int64)
         signed = np.where(shape.negative, -signed, signed) if shape.negative.any() else signed
-        _add_scales(reading.numbers, signed, after, cells.weights, exact_decimal)
-        zeros = cells.total(minus_zero)
-        if zeros:
-            reading.numbers.doubles.add(Range(zeros, 0.0, 0.0))
+        _add_scales(reading.numbers, signed, after, cells.weights, short)
 
 
 def _store(reading: NumberReading, index: I64 | None, bigint: Mask, decimal: Mask, double: Mask) -> None:
@@ -204,20 +214,24 @@ def _add_scales(numbers: Numbers, values: I64, after: I64, weights: I64 | None, 
         numbers.scales.setdefault(scale, Range()).add(Range(rows, int(part.min()), int(part.max()), total, squares))
 
 
-def _count_digits(shape: _Shape, decimal: Mask, numbers: Numbers) -> None:
+def _count_digits(shape: _Shape, decimal: Mask, minus_zero: Mask, numbers: Numbers) -> None:
     """Count cells by their digits before and after the point, a zero before the point being no digit."""
     before = shape.before - (shape.zero & (shape.before == 1))
-    bare = shape.before == 0
-    ends_in_zero = (shape.after > 0) & (shape.cells.byte_at(shape.ends - 1) == ord("0")) if shape.after.any() else bare
-    code = ((before * 64 + shape.after) * 4 + bare * 2 + ends_in_zero)[decimal]
-    weights = None if shape.cells.weights is None else shape.cells.weights[decimal]
+    fractional = bool(shape.after.any())
+    code = (before << 8) + (minus_zero << 1)
+    if fractional:
+        code += (shape.after << 2) | ((shape.before == 0) << 1)
+        code |= (shape.after > 0) & (shape.cells.byte_at(shape.ends - 1) == ord("0"))
+    weights = shape.cells.weights
+    if not decimal.all():
+        code, weights = code[decimal], None if weights is None else weights[decimal]
     counts = np.bincount(code, weights=weights)
     for key in np.flatnonzero(counts):
-        digits, flags, rows = int(key) >> 2, int(key) & 3, int(counts[key])
-        mine = numbers.digits.setdefault((digits >> 6, digits & 63), [0, 0, 0])
+        rows = int(counts[key])
+        mine = numbers.digits.setdefault((int(key) >> 8, (int(key) >> 2) & 63), [0, 0, 0])
         mine[0] += rows
-        mine[1] += rows if flags & 2 else 0
-        mine[2] += rows if flags & 1 and not flags & 2 else 0
+        mine[1] += rows if key & 2 else 0
+        mine[2] += rows if key & 3 == 1 else 0
 
 
 def _reproduced(cells: Cells, value: U64) -> Mask:
@@ -259,43 +273,75 @@ def _read_long(shape: _Shape, index: I64, decimal: Mask, double: Mask, numbers: 
         scale = int(shape.after[position])
         value = int(text.replace(".", ""))
         double[position] = double_holds(text)
-        decimal[position] = before + scale <= MAX_PRECISION and not (value == 0 and shape.negative[position])
+        decimal[position] = before + scale <= MAX_PRECISION
         if decimal[position]:
             numbers.scales.setdefault(scale, Range()).add(Range(weight, value, value, value * weight, value * value * weight))
         elif double[position]:
             _add_doubles(numbers, np.array([float(text)]), np.array([weight]))
 
 
-def _read_floating(cells: Cells, index: I64, reading: NumberReading, first: U64, lens: I64) -> None:
-    """Read what is not plain: exponents, more than SCANNED_BYTES characters, inf and nan."""
+def _find_floating(shape: _Rest, rest: Mask, reading: NumberReading, *, statistics: bool) -> None:
+    """Pick what can be an exponent, a very long number, inf or nan: digits run up to a point or an e, or a letter i or n stands first."""
+    cells, starts, lens = shape.cells, shape.starts, shape.lens
+    index = np.flatnonzero(rest)
+    lead = shape.lead[index]
+    mark = cells.byte_at(starts[index] + lead) | 0x20
+    opens = lead == 0
+    named = opens & ((mark == ord("i")) | (mark == ord("n")))
+    floating = (mark == ord(".") | 0x20) | (~opens & (mark == ord("e"))) | (lens[index] > SCANNED_BYTES)
+    floating &= lens[index] > 0
+    if named.any():
+        chosen = index[named]
+        _read_named(cells.take(chosen), chosen, reading, shape.first[chosen], lens[chosen])
+    if floating.any():
+        chosen = index[floating]
+        _read_floating(cells.take(chosen), chosen, reading, starts[chosen], statistics=statistics)
+
+
+def _read_named(cells: Cells, index: I64, reading: NumberReading, first: U64, lens: I64) -> None:
     lowered = first | words.LOWER
     minus = (cells.word0 & np.uint64(0xFF)) == ord("-")
     infinite = ((lens == 3) & (lowered & KEEP_LOW[3] == words.word("inf"))) | ((lens == 8) & (lowered == words.word("infinity")))
     nan = (lens == 3) & ~minus & (lowered & KEEP_LOW[3] == words.word("nan"))
-    special = infinite | nan
-    if special.any():
-        reading.double[index[special]] = True
-        reading.numbers.nan += cells.total(nan)
-        reading.numbers.positive_infinity += cells.total(infinite & ~minus)
-        reading.numbers.negative_infinity += cells.total(infinite & minus)
-    odd = words.nondigits(first) & words.HIGH_BITS.take(lens, mode="clip")
-    for allowed in ".eE+-":
-        odd &= ~words.bytes_equal(first, allowed)
-    possible = np.flatnonzero((odd == 0) & ~special)
-    if not len(possible):
-        return
-    some = cells.take(possible)
-    texts = some.array()
-    matches = np.flatnonzero(pc.match_substring_regex(texts, FLOATING).to_numpy(zero_copy_only=False))
-    if not len(matches):
-        return
-    values = texts.take(pa.array(matches)).cast(pa.float64()).to_numpy()
+    reading.double[index[infinite | nan]] = True
+    reading.numbers.nan += cells.total(nan)
+    reading.numbers.positive_infinity += cells.total(infinite & ~minus)
+    reading.numbers.negative_infinity += cells.total(infinite & minus)
+
+
+def _read_floating(cells: Cells, index: I64, reading: NumberReading, starts: I64, *, statistics: bool) -> None:
+    """Read `digits[.digits][e[sign]digits]` or `.digits…`, no padding zero, at most LONGEST_NUMBER bytes."""
+    ends = cells.starts + cells.lens
+    before = words.digit_run(cells, starts, ends)
+    position = starts + before
+    point = (position < ends) & (cells.byte_at(position) == ord("."))
+    after = words.digit_run(cells, position + 1, np.where(point, ends, position))
+    valid = (before > 0) | (after > 0)
+    valid &= ~point | (after > 0)
+    position = position + np.where(point, after + 1, 0)
+    exponent = (position < ends) & (cells.byte_at(position) | 0x20 == ord("e"))
+    sign = cells.byte_at(np.minimum(position + 1, ends))
+    power = position + 1 + ((sign == ord("+")) | (sign == ord("-")))
+    digits = words.digit_run(cells, power, np.where(exponent, ends, power))
+    valid &= np.where(exponent, (digits > 0) & (power + digits == ends), position == ends)
+    valid &= cells.lens <= LONGEST_NUMBER
+    valid &= ~((before > 1) & (cells.byte_at(starts) == ord("0")))
+    matches = np.flatnonzero(valid)
+    if len(matches):
+        _take_floating(cells.take(matches), index[matches], reading, statistics=statistics)
+
+
+def _take_floating(cells: Cells, index: I64, reading: NumberReading, *, statistics: bool) -> None:
+    texts = cells.array()
+    values = texts.cast(pa.float64()).to_numpy()
     size = np.abs(values)
-    holds = (some.lens[matches] <= 17) & (size > 1e-290) & (size < 1e290)
+    holds = (cells.lens <= 17) & (size > 1e-290) & (size < 1e290)
     for position in np.flatnonzero(~holds):
-        holds[position] = double_holds(texts[int(matches[position])].as_py())
-    reading.double[index[possible[matches[holds]]]] = True
-    weights = None if some.weights is None else some.weights[matches][holds]
+        holds[position] = double_holds(texts[int(position)].as_py())
+    reading.double[index[holds]] = True
+    if not statistics:
+        return
+    weights = None if cells.weights is None else cells.weights[holds]
     _add_doubles(reading.numbers, values[holds], weights)
     reading.numbers.exponents += int(holds.sum()) if weights is None else int(weights.sum())
 

@@ -66,6 +66,8 @@ class ProfileRun:
         self.done = False
         self._state = ReadState()
         self._digest = Sha256()
+        self._sha256 = ""
+        self._bytes = 0
         self._statistics: Statistics | None = None
 
     @classmethod
@@ -78,7 +80,7 @@ class ProfileRun:
         document, parts = codec.unpack(blob)
         run = cls(ProfileSettings(DialectOverride(document["dialect_override"]), _nulls(document["null_values"])), limits=limits)
         run.dialect = None if document["dialect"] is None else Dialect.from_json(document["dialect"])
-        run.done = document["done"]
+        run.done, run._sha256, run._bytes = document["done"], document["sha256"], document["bytes"]
         run._state = ReadState.from_json(document["state"])
         if document["digest"] is not None:
             size, context = document["digest"]
@@ -96,6 +98,8 @@ class ProfileRun:
             "null_values": None if self.settings.null_values is None else list(self.settings.null_values),
             "dialect": None if self.dialect is None else self.dialect.to_json(),
             "done": self.done,
+            "sha256": self._sha256,
+            "bytes": self._bytes,
             "state": self._state.to_json(),
             "digest": None if context is None else [self._digest.size, chunks.add(context)],
             "statistics": None if self._statistics is None else self._statistics.pack(chunks),
@@ -127,6 +131,8 @@ class ProfileRun:
                 self.done = True
         finally:
             hashed.settle()
+        if self.done:
+            self._sha256, self._bytes = self._digest.hexdigest(), self._digest.size
         report(bytes_done=available if self.done else self.offset, records_done=self.records)
 
     def finish(self) -> Profile:
@@ -140,8 +146,8 @@ class ProfileRun:
         columns, warnings = statistics.finish(named)
         shown = ("encoding", "compression", "delimiter", "quotechar", "escapechar", "lineterminator", "header", "skip_records")
         return Profile(
-            sha256=self._digest.hexdigest(),
-            bytes=self._digest.size,
+            sha256=self._sha256,
+            bytes=self._bytes,
             records=counts.records,
             header_records=counts.header_records,
             preamble_records=counts.preamble_records,
@@ -167,9 +173,7 @@ class ProfileRun:
         self.dialect = sniff(head, whole=final and available <= HEAD_BYTES, override=self.settings.dialect)
         return True
 
-    def _read(
-        self, stream: HashedStream, *, available: int, final: bool, report: Report, rejects: RejectSink, stop: Callable[[], bool]
-    ) -> bool:
+    def _read(self, stream: HashedStream, *, available: int, final: bool, report: Report, rejects: RejectSink, stop: Callable[[], bool]) -> bool:
         """Take blocks until there are no more; return False when stopped before."""
         assert self.dialect is not None  # noqa: S101
         blocks = read_blocks(stream, self.dialect, resume=self._state, available=available, final=final, limits=self._limits)  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ MONTH_DAYS: Final = np.diff(_FIRST)
 FIRST_MS: Final = int(_FIRST[12]) * DAY_MS
 END_MS: Final = int(_FIRST[-1]) * DAY_MS
 ZONE_HOURS: Final = 14
+CLOCKS: Final = (("", 0), (" %H:%M", 6), (" %H:%M:%S", 9))
 
 
 @dataclass(slots=True)
@@ -137,35 +138,52 @@ class _Tail:
 def _read_tail(cells: Cells, offset: I64, seconds: Mask) -> _Tail:
     """Read the fraction (which only follows seconds) and the zone that stand `offset` bytes into each cell."""
     position, left = cells.starts + offset, cells.lens - offset
+    tail = _Tail(np.ones(len(cells), np.bool_), np.zeros(len(cells), np.int64), np.zeros(len(cells), np.bool_), left > 0)
     fraction = seconds & (cells.byte_at(position) == ord("."))
+    if fraction.any():
+        used = _read_fraction(cells, position, left, fraction, tail)
+        position, left = position + used, left - used
+        tail.zoned = left > 0
+    if not tail.zoned.any():
+        return tail
+    tail.changed |= tail.zoned
+    utc = (left == 1) & (cells.byte_at(position) == ord("Z"))
+    utc |= left == 0
+    if not utc.all():
+        _read_zone(cells, position, left, utc, tail)
+    return tail
+
+
+def _read_fraction(cells: Cells, position: I64, left: I64, fraction: Mask, tail: _Tail) -> I64:
     digits, count = words.leading_digits(cells, position + 1, np.where(fraction, left - 1, 0))
-    more, more_count = words.leading_digits(cells, position + 9, np.where(fraction & (count == 8), left - 9, 0))
     number = words.number(digits & KEEP_LOW.take(count, mode="clip"))
-    finer = (number % np.uint64(100_000) != 0) | (words.number(more & KEEP_LOW.take(more_count, mode="clip")) != 0)
-    milliseconds = np.where(fraction, (number // np.uint64(100_000)).astype(np.int64), 0)
-    count = count + more_count
-    valid = ~fraction | ((count > 0) & (count < 16) & ~finer)
-    used = np.where(fraction, count + 1, 0)
-    changed = fraction & (count != 3)
-    position, left = position + used, left - used
+    finer = number % np.uint64(100_000) != 0
+    if (count == 8).any():
+        more, more_count = words.leading_digits(cells, position + 9, np.where(fraction & (count == 8), left - 9, 0))
+        finer |= words.number(more & KEEP_LOW.take(more_count, mode="clip")) != 0
+        count = count + more_count
+    tail.milliseconds += np.where(fraction, (number // np.uint64(100_000)).astype(np.int64), 0)
+    tail.valid &= ~fraction | ((count > 0) & (count < 16) & ~finer)
+    tail.changed |= fraction & (count != 3)
+    return np.where(fraction, count + 1, 0)
+
+
+def _read_zone(cells: Cells, position: I64, left: I64, utc: Mask, tail: _Tail) -> None:
     zone = cells.gather(position) & KEEP_LOW.take(left, mode="clip")
     sign = words.byte(zone, 0)
-    utc = (left == 1) & (sign == ord("Z"))
     signed = (sign == ord("+")) | (sign == ord("-"))
-    short = words.nondigits(zone)
-    colon = (left == 6) & (words.byte(zone, 3) == ord(":")) & (short & np.uint64(0x808000808000) == 0)
-    compact = (left == 5) & (short & np.uint64(0x8080808000) == 0)
-    hours_only = (left == 3) & (short & np.uint64(0x808000) == 0)
+    marks = words.nondigits(zone)
+    colon = (left == 6) & (words.byte(zone, 3) == ord(":")) & (marks & np.uint64(0x808000808000) == 0)
+    compact = (left == 5) & (marks & np.uint64(0x8080808000) == 0)
+    hours_only = (left == 3) & (marks & np.uint64(0x808000) == 0)
     hours = (_digit(zone, 1) * 10 + _digit(zone, 2)).astype(np.int64)
     with_colon = (_digit(zone, 4) * 10 + _digit(zone, 5)).astype(np.int64)
     without = (_digit(zone, 3) * 10 + _digit(zone, 4)).astype(np.int64)
     minutes = np.where(colon, with_colon, np.where(compact, without, 0))
     written = signed & (colon | compact | hours_only) & (hours <= ZONE_HOURS) & (minutes < 60)
     shift = np.where(written, (hours * 60 + minutes) * 60_000, 0)
-    milliseconds -= np.where(sign == ord("-"), -shift, shift)
-    valid &= (left == 0) | utc | written
-    zoned = left > 0
-    return _Tail(valid, milliseconds, changed | zoned, zoned)
+    tail.milliseconds -= np.where(sign == ord("-"), -shift, shift)
+    tail.valid &= utc | written
 
 
 def read_orders(cells: Cells) -> Iterator[tuple[str, Mask, I64]]:
@@ -183,6 +201,7 @@ def read_orders(cells: Cells) -> Iterator[tuple[str, Mask, I64]]:
     year_last = (one >= 1) & (one <= 2) & (two >= 1) & (two <= 2) & (three == 4)
     year_first = (one == 4) & (two >= 1) & (two <= 2) & (three >= 1) & (three <= 2)
     clock, clock_valid = _plain_clock(cells, at + three, rest)
+    lengths = set(np.flatnonzero(np.bincount(np.clip(rest, 0, 10))).tolist())
     for mark in "/.-":
         same = (separator == ord(mark)) & (again == ord(mark)) & (rest >= 0) & clock_valid
         if not same.any():
@@ -191,10 +210,13 @@ def read_orders(cells: Cells) -> Iterator[tuple[str, Mask, I64]]:
         if mark != "-":
             orders.append((year_first, "%Y{0}%m{0}%d", (0, 1, 2)))
         for fits, pattern, (year, month, day) in orders:
+            here = fits & same
+            if not here.any():
+                continue
             days, valid = days_of(fields[year], fields[month], fields[day])
-            valid &= fits & same
-            for suffix, length in (("", 0), (" %H:%M", 6), (" %H:%M:%S", 9)):
-                mask = valid & (rest == length)
+            here &= valid
+            for suffix, length in ((suffix, length) for suffix, length in CLOCKS if length in lengths):
+                mask = here & (rest == length)
                 if mask.any():
                     yield pattern.format(mark) + suffix, mask, days * DAY_MS + clock if length else days
 
@@ -216,6 +238,8 @@ def moment_values(cells: Cells, name: str) -> tuple[Mask, I64]:
 
 
 def _plain_clock(cells: Cells, offset: I64, rest: I64) -> tuple[I64, Mask]:
+    if not rest.any():
+        return rest, rest == 0
     text = cells.gather(cells.starts + offset + 1) & KEEP_LOW.take(rest - 1, mode="clip")
     space = cells.byte_at(cells.starts + offset) == ord(" ")
     marks = words.nondigits(text)

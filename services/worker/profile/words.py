@@ -70,3 +70,15 @@ def leading_digits(cells: Cells, positions: I64, left: I64) -> tuple[U64, I64]:
     """Return the word at each position, cut to `left` bytes, and how many digits open it (at most 8)."""
     words = cells.gather(positions) & KEEP_LOW.take(left, mode="clip")
     return words, first_byte(nondigits(words))
+
+
+def digit_run(cells: Cells, positions: I64, ends: I64, *, longest: int = 512) -> I64:
+    """Return how many digits stand from each position on, up to `ends` and at most `longest`."""
+    run = np.minimum(leading_digits(cells, positions, ends - positions)[1], np.maximum(ends - positions, 0))
+    for offset in range(8, longest, 8):
+        more = np.flatnonzero(run == offset)
+        if not len(more):
+            break
+        left = ends[more] - positions[more] - offset
+        run[more] += np.minimum(leading_digits(cells, positions[more] + offset, left)[1], np.maximum(left, 0))
+    return run
