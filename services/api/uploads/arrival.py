@@ -127,9 +127,11 @@ def location(upload: Upload) -> str:
 
 
 async def _take_body(arrival: Arrival, actor: Actor, upload: Upload, checksum: Checksum | None = None) -> Upload:
+    intake = Intake(actor, upload, arrival.stop, checksum=checksum)
+    intake.check_size(tus.parse_length(arrival.request.headers, "content-length") or 0)
     try:
         async with Body(arrival.request.receive) as body:
-            return await Intake(actor, upload, arrival.stop, checksum=checksum).take(body)
+            return await intake.take(body)
     except BodyBroken as error:
         raise UploadIncomplete(f"The connection of the upload {upload.id} ended before its body did.") from error
 

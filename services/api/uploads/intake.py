@@ -51,6 +51,13 @@ class Intake:
         await self._verify()
         return await self._finish()
 
+    def check_size(self, more: int) -> None:
+        """Raise UploadTooLarge if so many more bytes are too many."""
+        end = self._position + more
+        record.check_size(self._actor.services, end)
+        if self._upload.size is not None and end > self._upload.size:
+            raise UploadTooLarge(f"The upload {self._upload.id} has the length {self._upload.size}; the body goes on to {end} at least.")
+
     def _lock(self) -> AbstractAsyncContextManager[PartsWriter]:
         parts = self._actor.services.parts
         return parts.open_writer(self._upload.id, self._position, wait_s=self._settings.upload_lock_s, stamp=self._stamp)
@@ -82,7 +89,7 @@ class Intake:
         try:
             while pieces:
                 arrived = sum(map(len, pieces))
-                self._check_size(self._position + length + arrived)
+                self.check_size(length + arrived)
                 await self._write(writer, pieces)
                 length += arrived
                 if length >= self._part_bytes() or time.monotonic() >= until:
@@ -150,11 +157,6 @@ class Intake:
         """Return how long a part should be; the first is just what a profile needs to start."""
         missing = PROFILE_FROM_BYTES - self._position
         return missing if missing > 0 else self._settings.part_bytes
-
-    def _check_size(self, position: int) -> None:
-        record.check_size(self._actor.services, position)
-        if self._upload.size is not None and position > self._upload.size:
-            raise UploadTooLarge(f"The upload {self._upload.id} has the length {self._upload.size}; at least {position} bytes came.")
 
     async def _check_room(self) -> None:
         await asyncio.to_thread(record.check_room, self._actor.services, more=0, beside_awaited=self._upload.size is None)
