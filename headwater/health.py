@@ -35,41 +35,58 @@ def http_ok(port: int, path: str) -> Health:
 
 
 class NodePings:
-    """Pings all Celery nodes at once from a short-lived process, and shares the answers among the checks that wait."""
+    """Pings all Celery nodes at once from another process, which lives while checks wait, and shares each round's answers."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._turn = asyncio.Lock()
+        self._wanted: set[str] = set()
         self._rounds = 0
         self._answered: frozenset[str] = frozenset()
+        self._process: asyncio.subprocess.Process | None = None
 
     def answers(self, name: str) -> Health:
         """Return a check that the node `name` of this machine answers."""
         node = f"{name}@{socket.gethostname()}"
 
         async def check() -> bool:
+            self._wanted.add(node)
             asked_at = self._rounds
             async with self._turn:
                 if self._rounds == asked_at:
-                    self._answered = await self._ping()
+                    self._answered = await self._round()
                     self._rounds += 1
+                if node in self._answered:
+                    self._wanted.discard(node)
+                if not self._wanted:
+                    await self._close()
             return node in self._answered
 
         return check
 
-    async def _ping(self) -> frozenset[str]:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "headwater.monitor"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=dict(self._environment),
-        )
+    async def _round(self) -> frozenset[str]:
         try:
-            answer, _ = await asyncio.wait_for(process.communicate(), timeout=_ROUND_S)
+            async with asyncio.timeout(_ROUND_S):
+                process = self._process = self._process or await self._spawn()
+                if process.stdin is None or process.stdout is None:
+                    return frozenset()
+                process.stdin.write(b"\n")
+                line = await process.stdout.readline()
         except TimeoutError:
-            return frozenset()
-        finally:
-            if process.returncode is None:
-                process.kill()
-        return frozenset(answer.decode().split())
+            line = b""
+        if not line:
+            await self._close()
+        return frozenset(line.decode().split())
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        pipe, quiet = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        command = (sys.executable, "-m", "headwater.monitor")
+        return await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=quiet, env=dict(self._environment))
+
+    async def _close(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()

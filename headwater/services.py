@@ -64,8 +64,10 @@ def _worker(place: Place, pings: NodePings, *, name: str, queue: str, pool: tupl
     application = _QUERY if queue == "query" else _WORKER
     node = ("--queues", queue, "--hostname", f"{name}@%h", "--without-gossip", "--without-mingle")
     arguments = ("celery", "-A", application, "worker", *node, *pool, f"--loglevel={place.settings.log_level}")
+    # Celery's own settings are for a container that has two minutes to stop; a person at a terminal waits for seconds.
+    soon = ("--", f"worker_soft_shutdown_timeout={place.settings.soft_stop_s}", "worker_enable_soft_shutdown_on_idle=false")
     hand_over = {} if queue == "query" else _HAND_OVER
-    return _python(place, name, *arguments, healthy=pings.answers(name), more=hand_over)
+    return _python(place, name, *arguments, *soon, healthy=pings.answers(name), more=hand_over)
 
 
 def _beat(place: Place, pings: NodePings) -> Service:
