@@ -87,7 +87,7 @@ class _Relations:
 
     def _find(self, catalog: str, database: str, name: str, node: exp.Table) -> Table:
         line, column = position(node)
-        known = [d.name for d in self._environment.schemas.list_databases()]
+        known = [self._environment.database, *(d.name for d in self._environment.schemas.list_databases())]
         if catalog not in _CATALOGS or database not in known:
             where = f"catalog {catalog}" if catalog not in _CATALOGS else f"database {database}"
             raise TableNotFound(f"There is no {where}.{near_miss(database, known)}", line=line, column=column)
