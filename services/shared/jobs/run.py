@@ -100,7 +100,7 @@ class Run:
         """End the job in the transaction that makes its effect visible."""
         if "bytes_total" in self._progress:
             self._progress = self._progress | {"percent": 100.0, "bytes_done": self._progress["bytes_total"], "eta_seconds": 0}
-        self._store.succeed(tx, self.job, result=result, progress=self._progress or None)
+        self._store.succeed(tx, self.job, result=result, progress=self._progress or None, phase=self.phase)
 
     def renew(self) -> bool:
         """Extend the lease; False ends the attempt."""
@@ -124,9 +124,9 @@ class Run:
         """End the job as failed, or, without a problem, as cancelled."""
         with self._store.database.write() as tx:
             if problem is None:
-                self._store.end_cancelled(tx, self.job, progress=self._progress or None)
+                self._store.end_cancelled(tx, self.job, progress=self._progress or None, phase=self.phase)
             else:
-                self._store.fail(tx, self.job, problem, progress=self._progress or None)
+                self._store.fail(tx, self.job, problem, progress=self._progress or None, phase=self.phase)
 
 
 Step = Callable[[Run], Next | None]

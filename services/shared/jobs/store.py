@@ -154,17 +154,17 @@ class JobStore:
             self._enqueue(tx, job.id, job.kind, delay_s=delay_s)
         return True
 
-    def succeed(self, tx: Connection, job: Job, *, result: dict[str, Any], progress: dict[str, Any] | None) -> None:
+    def succeed(self, tx: Connection, job: Job, *, result: dict[str, Any], progress: dict[str, Any] | None, phase: str | None = None) -> None:
         """End the job well."""
-        self._end(tx, job, State.SUCCEEDED, progress=progress, result=result)
+        self._end(tx, job, State.SUCCEEDED, progress=progress, phase=phase, result=result)
 
-    def fail(self, tx: Connection, job: Job, problem: Problem, *, progress: dict[str, Any] | None = None) -> None:
+    def fail(self, tx: Connection, job: Job, problem: Problem, *, progress: dict[str, Any] | None = None, phase: str | None = None) -> None:
         """End the job with the problem that a failed request would have answered with."""
-        self._end(tx, job, State.FAILED, progress=progress, error=problem.to_json(instance=path_of(job)))
+        self._end(tx, job, State.FAILED, progress=progress, phase=phase, error=problem.to_json(instance=path_of(job)))
 
-    def end_cancelled(self, tx: Connection, job: Job, *, progress: dict[str, Any] | None) -> None:
+    def end_cancelled(self, tx: Connection, job: Job, *, progress: dict[str, Any] | None, phase: str | None = None) -> None:
         """End a running job that was asked to stop."""
-        self._end(tx, job, State.CANCELLED, progress=progress)
+        self._end(tx, job, State.CANCELLED, progress=progress, phase=phase)
 
     def stumble(self, job: Job, problem: Problem) -> Job:
         """Count a failure that may pass: queue the job again, later each time, or end it when it was tried too often."""
@@ -274,8 +274,8 @@ class JobStore:
                     woken += self.wake(tx, wait.on, offset=wait.for_bytes)
         return woken
 
-    def _end(self, tx: Connection, job: Job, state: State, *, progress: dict[str, Any] | None, **values: Any) -> None:
-        kept = {"progress": progress} if progress else {}
+    def _end(self, tx: Connection, job: Job, state: State, *, progress: dict[str, Any] | None, phase: str | None = None, **values: Any) -> None:
+        kept: dict[str, Any] = {"phase": phase or job.phase, **({"progress": progress} if progress else {})}
         self._change(tx, job, state=state, finished_at=self._clock(), lease_until=None, waits_on=None, waits_for_bytes=None, **kept, **values)
         tx.execute(delete(outbox).where(outbox.c.job_id == job.id))
         settle.release(tx, job, state, now=self._clock())
