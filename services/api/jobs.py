@@ -18,13 +18,8 @@ from services.shared.jobs.model import Job, Kind, State, job_from
 from services.shared.principal import Principal
 from services.shared.records.tables import jobs
 
+Result = schemas.ProfileResult | schemas.PublishResult | schemas.ExportResult | schemas.DropResult | None
 _FIGURES = tuple(schemas.Progress.model_fields)
-_RESULTS: dict[Kind, tuple[str, ...]] = {
-    Kind.PROFILE: tuple(schemas.ProfileResult.model_fields),
-    Kind.PUBLISH: tuple(schemas.PublishResult.model_fields),
-    Kind.EXPORT: tuple(schemas.ExportResult.model_fields),
-    Kind.DROP: tuple(schemas.DropResult.model_fields),
-}
 
 
 def load_job(tx: Connection, services: Services, principal: Principal, job_id: str) -> Job:
@@ -122,7 +117,18 @@ def _figures(progress: dict[str, Any]) -> dict[str, Any]:
     return {name: progress.get(name) for name in _FIGURES}
 
 
-def _result(job: Job) -> Any:
-    if job.result is None or job.state is not State.SUCCEEDED:
+def _result(job: Job) -> Result:
+    result = job.result
+    if result is None or job.state is not State.SUCCEEDED:
         return None
-    return {name: job.result[name] for name in _RESULTS[job.kind]}
+    match job.kind:
+        case Kind.PROFILE:
+            return schemas.ProfileResult(profile_id=result["profile_id"])
+        case Kind.PUBLISH:
+            return schemas.PublishResult(dataset=result["name"], version=result["version"])
+        case Kind.EXPORT:
+            return schemas.ExportResult(query_id=job.resource_id, format=job.params["format"], bytes=result["bytes"])
+        case Kind.DROP:
+            return schemas.DropResult(dropped=result["name"])
+        case Kind.QUERY:
+            return None

@@ -11,13 +11,13 @@ from services.api.deps import make_services
 from services.api.events import Feed
 from services.api.middleware import BodyLimit, RequestRim
 from services.api.problems import add_handlers
-from services.api.routes import jobs, profiles
+from services.api.routes import datasets, jobs, profiles
 from services.api.stop import Stop
 from services.api.uploads import routes as uploads
 from services.shared.logs import configure_logs
 from services.shared.settings import Settings, load_settings
 
-ROOMS = (uploads, profiles, jobs)
+ROOMS = (uploads, profiles, datasets, jobs)
 
 
 def make() -> FastAPI:

@@ -50,7 +50,7 @@ class PublishContract:
 
     `version` is the version to make and `expected_version` the one it replaces (None: the dataset has none). `columns` has every
     column of the file; in an append they are matched by `name` with those of the version before. A restore has `restore`, the
-    version whose files become current again, and neither upload nor columns.
+    version whose files become current again, and neither upload nor columns. `description` is the dataset's new one (None: it keeps its own).
     """
 
     dataset_id: str
@@ -67,6 +67,7 @@ class PublishContract:
     on_missing_column: OnMissing = OnMissing.FAIL
     max_reject_ratio: float = 0.05
     restore: int | None = None
+    description: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the contract as a job's `params`."""

@@ -78,11 +78,12 @@ def point_catalog(worker: Worker, job: Job, wanted: Table) -> None:
 def record_version(worker: Worker, run: Run, contract: PublishContract, new: NewVersion, *, result: dict[str, Any]) -> None:
     """Make the version the current one and end the job, in one transaction."""
     now = utc_now()
+    described = {} if contract.description is None else {"description": contract.description}
     with worker.database.write() as tx:
         changed = tx.execute(
             update(datasets)
             .where(datasets.c.id == contract.dataset_id, datasets.c.busy_job_id == run.job.id)
-            .values(version=contract.version, state="ready", format=contract.format, updated_at=now)
+            .values(version=contract.version, state="ready", format=contract.format, updated_at=now, **described)
         )
         if changed.rowcount == 0:
             raise LeaseLost(run.job.id)
