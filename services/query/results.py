@@ -71,7 +71,7 @@ def athena_texts(values: Any, kind: str) -> Any:
         case "binary" | "varbinary":
             return pa.array([None if v is None else v.hex(" ") for v in values.to_pylist()], pa.string())
         case "array" | "map" | "struct":
-            return pa.array([None if v is None else _nested(v) for v in values.to_pylist()], pa.string())
+            return pa.array([None if v is None else _nested(v, values.type) for v in values.to_pylist()], pa.string())
         case _:
             return values.cast(pa.string())
 
@@ -115,22 +115,23 @@ def _java_float(value: float, shortest: str) -> str:
     return f"{sign}{figures[0]}.{figures[1:] or '0'}E{exponent - leading}"
 
 
-def _nested(value: Any) -> str:
+def _nested(value: Any, kind: Any) -> str:
     """Write a nested value as Athena does, which loses the difference between texts and structure."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case dict():
-            return "{" + ", ".join(f"{k}={_nested(v)}" for k, v in value.items()) + "}"
-        case list() if value and all(isinstance(v, tuple) and len(v) == 2 for v in value):
-            return "{" + ", ".join(f"{_nested(k)}={_nested(v)}" for k, v in value) + "}"
-        case list():
-            return "[" + ", ".join(map(_nested, value)) + "]"
-        case float():
-            return str(_java_floats(pa.array([value])).to_pylist()[0])
-        case bytes():
-            return value.hex(" ")
-        case _:
-            return str(value)
+    if value is None:
+        return "null"
+    if pa.types.is_map(kind):
+        return "{" + ", ".join(f"{_nested(k, kind.key_type)}={_nested(v, kind.item_type)}" for k, v in value) + "}"
+    if pa.types.is_struct(kind):
+        return "{" + ", ".join(f"{field.name}={_nested(value[field.name], field.type)}" for field in kind) + "}"
+    if pa.types.is_list(kind):
+        return "[" + ", ".join(_nested(v, kind.value_type) for v in value) + "]"
+    return str(athena_texts(pa.array([value], kind), _leaf(kind)).to_pylist()[0])
+
+
+def _leaf(kind: Any) -> str:
+    """Return the word of `athena_texts` for a value inside an array, a map or a row."""
+    if pa.types.is_floating(kind):
+        return "double"
+    if pa.types.is_timestamp(kind):
+        return "timestamp"
+    return "binary" if pa.types.is_binary(kind) else "decimal" if pa.types.is_decimal(kind) else "string"

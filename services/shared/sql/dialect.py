@@ -13,7 +13,10 @@ _SPECIAL_FORMS = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "TRIM", "SUBSTRING"
 
 
 class _Parser(TrinoParser):
-    """The Trino parser without its table of functions, so that none is rewritten on the way in; a TIMESTAMP literal keeps its text."""
+    """The Trino parser without its table of functions, so that none is rewritten on the way in; a TIMESTAMP literal keeps its text.
+
+    sqlglot's compiled variant (`sqlglot[c]`) forbids subclasses of its parsers, so it must not be installed.
+    """
 
     TYPE_LITERAL_PARSERS: ClassVar[dict[Any, Any]] = PrestoParser.TYPE_LITERAL_PARSERS
     FUNCTIONS: ClassVar[dict[str, Any]] = {}

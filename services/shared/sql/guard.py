@@ -125,8 +125,9 @@ def _parse_query(tokens: list[Token], sql: str) -> exp.Query:
         if token.token_type is TokenType.DCOLON or (token.token_type is TokenType.IDENTIFIER and sql[token.start] == "`"):
             word = "::" if token.token_type is TokenType.DCOLON else "`"
             raise SqlSyntax(f"{word} is not Athena's SQL for queries.", line=token.line, column=_start(token))
+    parser = AthenaSql().parser()
     try:
-        trees = AthenaSql().parser().parse(tokens, sql)
+        trees = parser.parse(tokens, sql)
     except ParseError as error:
         raise _syntax_problem(error) from error
     except (TokenError, ValueError, AttributeError, TypeError, KeyError, IndexError) as error:

@@ -42,7 +42,7 @@ def test_integer_division_truncates(rows: Rows, types: Types) -> None:
 
 
 def test_division_by_zero_is_an_error(rows: Rows) -> None:
-    """docs/language/types.html and functions/conditional.html (try): integers and decimals divided by zero fail, try gives NULL; doubles do not fail."""
+    """docs/functions/conditional.html (try): integers and decimals divided by zero fail, try gives NULL; doubles do not fail."""
     for sql in ("select 1 / (a - 7) from t", "select dec / 0 from t", "select 1 % (a - 7) from t", "select 1.5 % 0.0"):
         with pytest.raises(duckdb.InvalidInputException, match="Division by zero"):
             rows(sql)
@@ -99,7 +99,8 @@ def test_date_arithmetic(rows: Rows) -> None:
         (datetime(2020, 3, 1, 0, 1, 26), date(2020, 3, 2))
     ]
     assert rows("select date_diff('second', timestamp '2020-03-01 00:00:00', timestamp '2020-03-02 00:00:00'), "
-                "date_diff('hour', timestamp '2020-03-01 00:00:00', timestamp '2020-03-02 00:00:00'), date_diff('day', date '2020-03-01', date '2020-03-02'), "
+                "date_diff('hour', timestamp '2020-03-01 00:00:00', timestamp '2020-03-02 00:00:00'), "
+                "date_diff('day', date '2020-03-01', date '2020-03-02'), "
                 "date_diff('day', timestamp '2020-01-01 23:00:00', timestamp '2020-01-02 22:00:00')") == [(86400, 24, 1, 0)]  # fmt: skip
     assert rows("select date '2012-08-08' + interval '2' day, timestamp '2012-08-08 01:00' + interval '29' hour, "
                 "timestamp '2012-10-31 01:00' + interval '1' month, date '2020-01-31' + interval '1' month") == [
@@ -112,7 +113,9 @@ def test_date_arithmetic(rows: Rows) -> None:
         (datetime(2001, 8, 22, 3, 4, 5), datetime(2001, 8, 22, 3, 4), datetime(2001, 8, 22, 3), datetime(2001, 8, 22), datetime(2001, 8, 20),
          datetime(2001, 8, 1), datetime(2001, 7, 1), datetime(2001, 1, 1))
     ]  # fmt: skip
-    assert rows("select date_diff('month', date '2020-01-31', date '2020-02-28'), date_diff('month', date '2020-02-28', date '2020-01-31'), "
+    assert rows(
+        "select date_diff('month', date '2020-01-31', date '2020-02-28'), date_diff('month', date "
+        "'2020-02-28', date '2020-01-31'), "
                 "date_diff('year', date '2020-02-29', date '2021-02-28')") == [(0, 0, 1)]  # fmt: skip
 
 
@@ -162,11 +165,15 @@ def test_dates_as_text(rows: Rows) -> None:
 
 def test_regular_expressions(rows: Rows) -> None:
     """docs/functions/regexp.html: its examples; no match is NULL, `$g` is a group, like contains and does not anchor."""
-    assert rows(r"select regexp_count('1a 2b 14m', '\s*[a-z]+\s*'), regexp_extract_all('1a 2b 14m', '\d+'), regexp_extract_all('1a 2b 14m', '(\d+)([a-z]+)', 2), "
+    assert rows(
+        r"select regexp_count('1a 2b 14m', '\s*[a-z]+\s*'), regexp_extract_all('1a 2b 14m', '\d+'), "
+        r"regexp_extract_all('1a 2b 14m', '(\d+)([a-z]+)', 2), "
                 r"regexp_extract('1a 2b 14m', '\d+'), regexp_extract('1a 2b 14m', '(\d+)([a-z]+)', 2), regexp_like('1a 2b 14m', '\d+b')") == [
         (3, ["1", "2", "14"], ["a", "b", "m"], "1", "a", True)
     ]  # fmt: skip
-    assert rows(r"select regexp_replace('1a 2b 14m', '\d+[ab] '), regexp_replace('1a 2b 14m', '(\d+)([ab]) ', '3c$2 '), regexp_split('1a 2b 14m', '\s*[a-z]+\s*'), "
+    assert rows(
+        r"select regexp_replace('1a 2b 14m', '\d+[ab] '), regexp_replace('1a 2b 14m', '(\d+)([ab]) ', '3c$2 "
+        r"'), regexp_split('1a 2b 14m', '\s*[a-z]+\s*'), "
                 r"regexp_extract('x', '\d'), regexp_like(null, 'a')") == [("14m", "3ca 3cb 14m", ["1", "2", "14", ""], None, None)]  # fmt: skip
 
 
@@ -179,10 +186,13 @@ def test_regular_expressions(rows: Rows) -> None:
         ("select regexp_like(s, s) from t", "not a literal"), ("select regexp_extract(s, '(a)|(b)', 2) from t", "leave out"),
         ("select regexp_replace(s, 'x*', '-') from t", "empty text"), ("select cast(d as varchar) from t", "double to varchar"),
         ("select date_format(ts, '%D') from t", "%D"), ("select ts at time zone 'Europe/Rome' from t", "UTC"),
-        ("select timestamp '2020-01-01 00:00:00.1234'", "milliseconds"), ("select json_extract_scalar(s, '$.a') from t", "json_extract_scalar"),
+        (
+            "select timestamp '2020-01-01 00:00:00.1234'", "milliseconds"), ("select json_extract_scalar(s, '$.a') from t", "json_extract_scalar"),
         ("select approx_percentile(a, 2, 0.5) from t", "weights"), ("select split(s, ',', 2) from t", "limit"),
         ("select cast(s as char(3)) from t", "CHAR"), ("select date_parse(s, '%y') from t", "%y"), ("select interval '1' day", "interval"),
-        ("select arr = arr from t", "array(integer)"), ("select sum(a) over (order by b range between 1 preceding and current row) from t", "RANGE"),
+        (
+            "select arr = arr from t", "array(integer)"),
+        ("select sum(a) over (order by b range between 1 preceding and current row) from t", "RANGE"),
         ("select a from t natural join u", "NATURAL"), ("select (a, b) in (select 1, 2) from t", "IN over rows"),
     ],
 )  # fmt: skip
@@ -204,13 +214,16 @@ def test_a_dollar_before_a_last_line_break_is_an_error(rows: Rows) -> None:
 def test_strings(rows: Rows) -> None:
     """docs/functions/string.html: positions from 1, negative starts from the end, code points, lpad cuts, split_part beyond the end is NULL."""
     assert rows(
-        "select substr(s, -3), substr(s, 0), substr(s, -9), substr(s, 2, 3), substr(s, -3, 2), substr(s, b), strpos(s, 'l'), strpos(s, 'z'), position('l' in s) from t where a = 7"
+        "select substr(s, -3), substr(s, 0), substr(s, -9), substr(s, 2, 3), substr(s, -3, 2), substr(s, b), "
+        "strpos(s, 'l'), strpos(s, 'z'), position('l' in s) from t where a = 7"
     ) == [("llo", "", "", "ell", "ll", "ello", 3, 0, 3)]
     assert rows(
-        "select lpad(s, 3, 'x'), lpad(s, 7, 'xy'), rpad(s, 6, '.'), split(s, 'l'), split_part(s, 'l', 3), split_part(s, 'l', 4), reverse(s) from t where a = 7"
+        "select lpad(s, 3, 'x'), lpad(s, 7, 'xy'), rpad(s, 6, '.'), split(s, 'l'), split_part(s, 'l', 3), "
+        "split_part(s, 'l', 4), reverse(s) from t where a = 7"
     ) == [("hel", "xyhello", "hello.", ["he", "", "o"], "o", None, "olleh")]
     assert rows(
-        "select trim(chr(9) || ' x ' || chr(8195) || chr(10)), length('🤦🏼‍♂️'), length('e' || chr(769)), reverse('e' || chr(769)), 'a' || null, concat('a', 'b', 'c')"
+        "select trim(chr(9) || ' x ' || chr(8195) || chr(10)), length('🤦🏼‍♂️'), length('e' || chr(769)), "
+        "reverse('e' || chr(769)), 'a' || null, concat('a', 'b', 'c')"
     ) == [("x", 5, 2, chr(769) + "e", None, "abc")]
     assert rows("select s like 'h%', s like '_ello', '10%' like '10\\%' escape '\\', 'a\\b' like 'a\\b' from t where a = 7") == [
         (True, True, True, True)
@@ -220,13 +233,16 @@ def test_strings(rows: Rows) -> None:
 def test_casts(rows: Rows) -> None:
     """docs/functions/conversion.html: cast fails and try_cast gives NULL on what is no value of the type; rounding is half away from zero."""
     assert rows(
-        "select cast('12' as bigint), try_cast(' 12' as bigint), try_cast('1.5' as integer), try_cast('1_0' as bigint), try_cast('x' as double), cast(' 1e2 ' as double)"
+        "select cast('12' as bigint), try_cast(' 12' as bigint), try_cast('1.5' as integer), try_cast('1_0' "
+        "as bigint), try_cast('x' as double), cast(' 1e2 ' as double)"
     ) == [(12, None, None, None, None, 100.0)]
     assert rows(
-        "select cast(2.5 as bigint), cast(-2.5 as bigint), cast(2.5e0 as bigint), cast(-2.5e0 as bigint), cast('1.255' as decimal(4,2)), cast(1.25 as decimal(2,1)), cast(1.115e0 as decimal(10,2))"
+        "select cast(2.5 as bigint), cast(-2.5 as bigint), cast(2.5e0 as bigint), cast(-2.5e0 as bigint), "
+        "cast('1.255' as decimal(4,2)), cast(1.25 as decimal(2,1)), cast(1.115e0 as decimal(10,2))"
     ) == [(3, -3, 3, -3, Decimal("1.26"), Decimal("1.3"), Decimal("1.12"))]
     assert rows(
-        "select cast(true as integer), cast(0 as boolean), cast('T' as boolean), try_cast('yes' as boolean), cast(1.50 as varchar), cast('hello' as varchar(2))"
+        "select cast(true as integer), cast(0 as boolean), cast('T' as boolean), try_cast('yes' as boolean), "
+        "cast(1.50 as varchar), cast('hello' as varchar(2))"
     ) == [(1, False, True, None, "1.50", "he")]
     with pytest.raises(duckdb.InvalidInputException, match="Cannot cast ' 12' to bigint"):
         rows("select cast(' 12' as bigint)")
@@ -242,10 +258,13 @@ def test_nan_is_equal_to_nothing(rows: Rows) -> None:
 def test_arrays_maps_and_lambdas(rows: Rows) -> None:
     """docs/functions/array.html and lambda.html: subscripts from 1, element_at beyond the end is NULL, NULLs decide nothing."""
     assert rows(
-        "select arr[1], element_at(arr, 9), element_at(arr, -3), cardinality(arr), contains(arr, 1), contains(arr, 9), array_join(arr, ','), array_max(arr), m['k'], element_at(m, 'z') from t where a = 7"
+        "select arr[1], element_at(arr, 9), element_at(arr, -3), cardinality(arr), contains(arr, 1), "
+        "contains(arr, 9), array_join(arr, ','), array_max(arr), m['k'], element_at(m, 'z') from t where a = "
+        "7"
     ) == [(3, None, 3, 3, True, None, "3,1", None, 5, None)]
     assert rows(
-        "select transform(arr, x -> x * 2), filter(arr, x -> x > 1), any_match(arr, x -> x > 2), all_match(arr, x -> x > 0), array_sort(arr) from t where a = 7"
+        "select transform(arr, x -> x * 2), filter(arr, x -> x > 1), any_match(arr, x -> x > 2), "
+        "all_match(arr, x -> x > 0), array_sort(arr) from t where a = 7"
     ) == [([6, 2, None], [3], True, None, [1, 3, None])]
     with pytest.raises(duckdb.InvalidInputException, match="out of bounds"):
         rows("select arr[4] from t where a = 7")
@@ -253,7 +272,10 @@ def test_arrays_maps_and_lambdas(rows: Rows) -> None:
 
 def test_windows_and_grouping(rows: Rows) -> None:
     """docs/functions/window.html and sql/select.html: frames, IGNORE NULLS, FILTER, grouping sets."""
-    assert rows("select a, lag(a, 1, 0) over (order by a), sum(b) over (order by a rows between unbounded preceding and current row), first_value(a) over w, count(*) filter (where x) over () from t window w as (order by a) order by a") == [
+    assert rows(
+        "select a, lag(a, 1, 0) over (order by a), sum(b) over (order by a rows between unbounded preceding "
+        "and current row), first_value(a) over w, count(*) filter (where x) over () from t window w as "
+        "(order by a) order by a") == [
         (-7, 0, 2, -7, 1), (7, -7, 4, -7, 1), (None, 7, 4, -7, 1)
     ]  # fmt: skip
     assert rows("select lag(a) ignore nulls over (order by a nulls first) from t order by a") == [(None,), (-7,), (None,)]
@@ -277,5 +299,6 @@ def test_set_operations_find_the_common_type(rows: Rows, types: Types) -> None:
 def test_rounding(rows: Rows) -> None:
     """docs/functions/math.html: round, ceil, floor, truncate, mod, greatest; NULL if any argument is."""
     assert rows(
-        "select round(2.5), round(-2.5e0), round(dec, 1), ceil(dec), floor(dec), truncate(dec), mod(a, 3), greatest(a, 9, b), greatest(a, null), abs(-5), sign(-2.5e0) from t where a = 7"
+        "select round(2.5), round(-2.5e0), round(dec, 1), ceil(dec), floor(dec), truncate(dec), mod(a, 3), "
+        "greatest(a, 9, b), greatest(a, null), abs(-5), sign(-2.5e0) from t where a = 7"
     ) == [(Decimal(3), -3.0, Decimal("12.30"), Decimal(13), Decimal(12), Decimal(12), 1, 9, None, 5, -1.0)]
