@@ -55,8 +55,7 @@ def stages(place: Place) -> tuple[tuple[Service, ...], ...]:
     return (
         (place.broker.service() if place.broker is not None else _python(place, "broker", _MONITOR),),
         (_python(place, "migrations", "services.shared.records.migrate"),),
-        (api, *workers),
-        (_beat(place, pings), _flower(place)),
+        (api, *workers, _beat(place, pings), _flower(place)),
     )
 
 
