@@ -57,8 +57,6 @@ def read_head(data: bytes, grammar: Grammar, *, preamble_seen: int, first: bool,
         else:
             return HeadReading(passed(), unnamed(dialect.width or len(found.cells)))
         position = found.next_start
-    else:
-        return HeadReading(passed(), () if last else None)
     return HeadReading(passed(), None)
 
 

@@ -36,7 +36,7 @@ def _evidence(name: bytes | None, cells: list[bytes], *, counted: bool) -> int:
         return 0
     if is_value(name):
         if counted and _YEAR_OR_INDEX.fullmatch(name):
-            return 1 if cells and not all(_YEAR_OR_INDEX.fullmatch(cell) for cell in cells) else 0
+            return 1 if cells and not any(len(cell) == len(name) and _YEAR_OR_INDEX.fullmatch(cell) for cell in cells) else 0
         return -1 if not cells or sum(map(is_value, cells)) * 2 >= len(cells) else 0
     if not cells:
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 from services.shared.errors import EmptyFile
@@ -21,9 +22,11 @@ MAX_PREAMBLE_RECORDS = 50
 _USUAL = (",", "\t", ";", "|")
 _DELIMITERS = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, ":": 0.45, " ": 0.45}
 _REGULAR = 0.95
+_FEW_BROKEN = 0.02
 _FEW_RECORDS = 5
 _COMMENT = "#"
 _HINT = b"sep="
+_SINGLE_QUOTED = rb"(?:\A|%(d)s|\n|\r)'[^'\r\n]*'(?:%(d)s|\r|\n|\Z)"
 
 
 def sniff(head: bytes, *, whole: bool, override: DialectOverride = NO_OVERRIDE) -> Dialect:
@@ -69,7 +72,7 @@ def _try_all(sample: bytes, dialect: Dialect, override: DialectOverride, *, whol
     for tier in _tiers(body, dialect, override, hint):
         tried.extend(try_dialect(each, body, whole=whole) for each in tier)
         best = max(tried, key=lambda trial: _rank(trial, hint))
-        if best.width > 1 and best.consistency >= _REGULAR and not best.broken:
+        if best.width > 1 and best.consistency >= _REGULAR and best.broken <= _FEW_BROKEN * len(best.records):
             break
     if chosen is None and CR in body.replace(CRLF, b"") and dialect.lineterminator not in ("\r", "mixed"):
         mixed = try_dialect(replace(best.dialect, lineterminator="mixed"), body, whole=whole)
@@ -130,7 +133,7 @@ def _with_quotes(body: bytes, dialect: Dialect, delimiter: str, override: Dialec
     if override.has("quotechar"):
         quotes = [override.get("quotechar", None)]
     else:
-        if f"{delimiter}'".encode() in body and f"'{delimiter}".encode() in body:
+        if re.search(_SINGLE_QUOTED % {b"d": re.escape(delimiter.encode())}, body):
             quotes.append("'")
         if unusual:
             quotes.append(None)

@@ -57,7 +57,7 @@ def read_flat(
         for block, after in blocks:
             assert block.byte_offset == flat.end
             assert block.first_line == flat.line
-            assert block.end_offset == block.byte_offset + block.bytes == after.offset <= size
+            assert block.end_offset == block.byte_offset + block.bytes == after.offset
             assert block.records == block.table.num_rows
             flat.rows.extend(zip(*(column.to_pylist() for column in block.table.columns), strict=True))
             flat.places.extend((block.line_of(row), block.byte_offset_of(row)) for row in range(block.records))

@@ -36,7 +36,7 @@ dialects = st.builds(
 max_records = st.sampled_from([64 << 20, 64 << 20, 9, 30])
 
 
-@settings(max_examples=1200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.one_of(soups, tables), dialects, max_records)
 @example(b'a,b\n1,"x\n2,y\n3,z\n', Dialect(), 64 << 20)
 @example(b'a\r"\r\n"\r\n', Dialect(lineterminator="\r"), 64 << 20)
@@ -49,7 +49,7 @@ def test_every_chunk_size_and_both_paths_agree(data: bytes, dialect: Dialect, ma
     assert expected.end == len(data)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.one_of(soups, tables), dialects, max_records, st.data())
 def test_a_growing_file_reads_like_a_whole_one(data: bytes, dialect: Dialect, max_record: int, draw: st.DataObject) -> None:
     """Stopping anywhere, keeping nothing but the state as JSON, and going on gives what one go gives."""
@@ -59,7 +59,7 @@ def test_a_growing_file_reads_like_a_whole_one(data: bytes, dialect: Dialect, ma
     assert read_flat(data, dialect, how=limits(chunk, max_record=max_record), stops=stops) == whole
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(tables, dialects)
 def test_the_fast_path_reads_what_the_cut_vouches_for_exactly(data: bytes, dialect: Dialect) -> None:
     """On every run of records that the cut trusts, Arrow and the grammar give one answer."""
@@ -74,7 +74,7 @@ def test_the_fast_path_reads_what_the_cut_vouches_for_exactly(data: bytes, diale
     assert fast.rows.starts.tolist() == exact.rows.starts.tolist()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(tables)
 def test_a_choice_of_columns_changes_no_verdict(data: bytes) -> None:
     """Reading some columns gives those columns of the same rows, and the same rejects."""
