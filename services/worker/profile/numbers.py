@@ -43,7 +43,8 @@ class Numbers:
     """Mergeable statistics of the cells that are numbers.
 
     `scales`: plain decimals by digits after the point, as integers of that scale. `digits`: (digits before, after the point) to
-    [cells, cells without a digit before it or with a minus before zero, other cells that end in a zero after it]. `doubles`: what only a double can hold.
+    [cells, those without a digit before it or with a
+    minus before zero, others that end in a zero after it]. `doubles`: what only a double can hold.
     """
 
     scales: dict[int, Range] = field(default_factory=dict)
@@ -108,7 +109,8 @@ def read_numbers(cells: Cells, *, statistics: bool) -> NumberReading:
     if index is not None:
         lead, starts, lens, negative, zero, dotted = lead[index], starts[index], lens[index], negative[index], zero[index], dotted[index]
     after = np.where(dotted, lens - lead - 1, 0) if len(candidates) else np.zeros(len(some), np.int64)
-    shape = _Shape(some, before=lead, after=after, ends=starts + lens, negative=negative, zero=zero)
+    ends = starts + lens
+    shape = _Shape(some, before=lead, after=after, ends=ends, negative=negative, zero=zero, value_after=after, value_ends=ends)
     _read_plain(shape, index, reading, statistics=statistics)
     return reading
 
@@ -121,6 +123,20 @@ class _Shape:
     ends: I64
     negative: Mask
     zero: Mask
+    value_after: I64
+    value_ends: I64
+
+
+def _drop_zeros(shape: _Shape, long: Mask) -> None:
+    """Read numbers of more than 18 digits without the zeros at their end, where 18 digits are left."""
+    surplus = shape.before + shape.after - 18
+    index = np.flatnonzero(long & (surplus > 0) & (surplus <= 18) & (surplus < shape.after))
+    if len(index):
+        index = index[words.digits_before(shape.cells, shape.ends[index], surplus[index], 18) == 0]
+        shape.value_after, shape.value_ends = shape.after.copy(), shape.ends.copy()
+        shape.value_after[index] -= surplus[index]
+        shape.value_ends[index] -= surplus[index]
+        long[index] = False
 
 
 @dataclass(slots=True)
@@ -151,17 +167,20 @@ def _scan(cells: Cells, starts: I64, lens: I64, first: U64) -> tuple[I64, I64]:
 
 
 def _read_plain(shape: _Shape, index: I64 | None, reading: NumberReading, *, statistics: bool) -> None:
-    before, after, cells = shape.before, shape.after, shape.cells
+    before, after, cells = shape.before, shape.value_after, shape.cells
     width = before + after
     long = width > 18
     if long.any():
         deep = np.flatnonzero(long & (before <= shape.zero) & (after <= 36))
         long[deep] = words.digits_before(cells, shape.ends[deep] - 18, np.maximum(after[deep] - 18, 0), 18) != 0
+        _drop_zeros(shape, long)
+        before, after = shape.before, shape.value_after
     fractional = bool(after.any())
     longest_before, longest_after = min(int(before.max()), 19), min(int(after.max()), 18)
-    value = words.digits_before(cells, shape.ends - after - (after > 0) if fractional else shape.ends, np.minimum(before, 19), longest_before)
+    point = shape.ends - shape.after - (shape.after > 0) if fractional else shape.ends
+    value = words.digits_before(cells, point, np.minimum(before, 19), longest_before)
     if fractional:
-        tail = words.digits_before(cells, shape.ends, np.minimum(after, 18), longest_after)
+        tail = words.digits_before(cells, shape.value_ends, np.minimum(after, 18), longest_after)
         power = (10 ** np.arange(19, dtype=np.uint64)).take(after, mode="clip")
         value = value * power + tail
     if long.any():
@@ -172,11 +191,11 @@ def _read_plain(shape: _Shape, index: I64 | None, reading: NumberReading, *, sta
     minus_zero &= short
     bigint = short & ~minus_zero
     if fractional:
-        bigint &= after == 0
+        bigint &= shape.after == 0
     decimal, double = short.copy(), short.copy()
     large = np.flatnonzero((value >= SAFE_DIGITS) & ~long)
     if len(large):
-        double[large] = _reproduced(cells.take(large), value[large])
+        double[large] = _reproduced(cells.take(large), value[large], whole=after[large] == 0)
     if long.any():
         _read_long(shape, np.flatnonzero(long), decimal, double, reading.numbers)
     _store(reading, index, bigint, decimal, double)
@@ -234,16 +253,27 @@ def _count_digits(shape: _Shape, decimal: Mask, minus_zero: Mask, numbers: Numbe
         mine[2] += rows if key & 3 == 1 else 0
 
 
-def _reproduced(cells: Cells, value: U64) -> Mask:
-    """Tell which numbers of 16 to 19 digits a double reproduces: its shortest text has the same value."""
+def _reproduced(cells: Cells, value: U64, *, whole: Mask) -> Mask:
+    """Tell which numbers of 16 to 19 digits a double reproduces: its shortest text has the same value.
+
+    Integers below 2^54 do if the double equals them; from there on one that is not equal and does not end in 0 never does.
+    """
     significant = value.copy()
     for _ in range(4):
         tenth, remainder = np.divmod(significant, np.uint64(10))
         significant = np.where(remainder == 0, tenth, significant)
     result = significant < SAFE_DIGITS
-    doubtful = np.flatnonzero(~result & (significant < MAX_DIGITS))
+    unsure = ~result & (significant < MAX_DIGITS)
+    if whole.any():
+        equal = value.astype(np.float64).astype(np.uint64) == value
+        small = value < np.uint64(1 << 54)
+        result |= whole & unsure & small & equal
+        unsure &= ~(whole & (small | (~equal & (value % np.uint64(10) != 0))))
+    doubtful = np.flatnonzero(unsure)
     if len(doubtful):
         texts = cells.take(doubtful).array()
+        if not whole[doubtful].any():
+            texts = pc.utf8_rtrim(texts, "0")
         same = pc.equal(texts.cast(pa.float64()).cast(pa.string()), texts).to_numpy(zero_copy_only=False)
         for position in np.flatnonzero(~same):
             same[position] = double_holds(texts[int(position)].as_py())
@@ -253,15 +283,9 @@ def _reproduced(cells: Cells, value: U64) -> Mask:
 
 def double_holds(text: str) -> bool:
     """Tell whether a number's text has at most 17 significant digits and the value that its double prints."""
-    value, number = Decimal(text), float(text)
-    if not isfinite(number):
-        return False
-    return len(value.as_tuple().digits) - _outer_zeros(value) <= 17 and Decimal(repr(number)) == value
-
-
-def _outer_zeros(value: Decimal) -> int:
-    digits = "".join(map(str, value.as_tuple().digits))
-    return len(digits) - max(1, len(digits.strip("0")))
+    significant = text.lower().partition("e")[0].lstrip("-").replace(".", "").strip("0")
+    number = float(text)
+    return len(significant) <= 17 and isfinite(number) and Decimal(repr(number)) == Decimal(text)
 
 
 def _read_long(shape: _Shape, index: I64, decimal: Mask, double: Mask, numbers: Numbers) -> None:

@@ -74,7 +74,7 @@ def leading_digits(cells: Cells, positions: I64, left: I64) -> tuple[U64, I64]:
 
 def digit_run(cells: Cells, positions: I64, ends: I64, *, longest: int = 512) -> I64:
     """Return how many digits stand from each position on, up to `ends` and at most `longest`."""
-    run = np.minimum(leading_digits(cells, positions, ends - positions)[1], np.maximum(ends - positions, 0))
+    run: I64 = np.minimum(leading_digits(cells, positions, ends - positions)[1], np.maximum(ends - positions, 0))
     for offset in range(8, longest, 8):
         more = np.flatnonzero(run == offset)
         if not len(more):
