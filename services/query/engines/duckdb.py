@@ -150,7 +150,8 @@ class DuckDbEngine:
         connection.execute(
             f"SET TimeZone='UTC'; SET temp_directory={text(spill)}; "
             f"SET max_temp_directory_size='{self._limits.spill_bytes // self._limits.slots}B'; SET allowed_directories=[{folders}]; "
-            "SET enable_external_file_cache=false; SET python_enable_replacements=false; PRAGMA enable_profiling='no_output'; SET profiling_mode='detailed'"
+            "SET enable_external_file_cache=false; "
+            "SET python_enable_replacements=false; PRAGMA enable_profiling='no_output'; SET profiling_mode='detailed'"
         )
         files = create_views(connection, tables, self._locate)
         connection.execute("SET enable_external_access=false; SET lock_configuration=true")

@@ -111,17 +111,17 @@ def test_syntax_errors_have_line_and_column() -> None:
 )  # fmt: skip
 def test_hostile_nesting_is_answered_fast(sql: str) -> None:
     """What would exhaust a parser's stack is a syntax error within a second, not a crash."""
-    began = time.perf_counter()
+    began = time.thread_time()
     problem = _answer(sql)
     assert problem is None or problem.code == "sql_syntax"
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_four_kilobytes_of_parentheses_take_less_than_a_tenth_of_a_second() -> None:
     """The depth is counted before anything is parsed."""
-    began = time.perf_counter()
+    began = time.thread_time()
     assert _refusal("select " + "(" * 2048 + ")" * 2048).code == "sql_syntax"
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1
 
 
 def test_length_is_capped() -> None:
