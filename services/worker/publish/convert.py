@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from services.shared.errors import RecordRejected, TooManyRejects
+from services.shared.jobs.run import StopRequested
 from services.shared.publish_contract import OnReject
 from services.shared.storage.port import Storage
 from services.worker.csv.blocks import Block, Reject
@@ -68,7 +69,7 @@ def convert(work: Work, *, start: Converted, report: Report, save: Save, enough:
     """Convert from `start` on; return the whole, or what is done when `enough` says so.
 
     `report` takes bytes and records done and may raise; `save` records a checkpoint. Raise RecordRejected or TooManyRejects by the
-    policy, after the rejects so far were saved.
+    policy, after the rejects so far were saved. StopRequested and SystemExit pass on, after a checkpoint if there is a whole state.
     """
     conversion = _Conversion(work, start, save)
     with conversion.running():
@@ -82,11 +83,7 @@ def convert(work: Work, *, start: Converted, report: Report, save: Save, enough:
             limits=work.sizes.reading,
         ):
             conversion.take(block, state)
-            try:
-                report(_bytes_done(work.source, state), state.counts.records)
-            except SystemExit:
-                conversion.checkpoint()
-                raise
+            report(_bytes_done(work.source, state), state.counts.records)
             if enough():
                 return conversion.checkpoint()
         return conversion.finish()
@@ -109,6 +106,7 @@ class _Conversion:
         self._group: list[Any] = []
         self._group_rows = self._group_bytes = 0
         self._writing: Future[None] | None = None
+        self._whole = True
 
     @property
     def columns(self) -> list[str] | None:
@@ -122,25 +120,36 @@ class _Conversion:
         with ThreadPoolExecutor(1, thread_name_prefix="parquet") as self._pool:
             try:
                 yield
+            except (StopRequested, SystemExit):
+                if self._whole:
+                    self.checkpoint()
+                self._abandon()
+                raise
             except BaseException:
                 self._abandon()
                 raise
 
     def take(self, block: Block, state: ReadState) -> None:
         """Cast a block and add its rows to the row group."""
-        self._state = state
         casts = [self._cast(block, position) for position in range(len(self._targets))]
         unfit = unfit_rows(self._misfits(block, casts))
         table = pa.Table.from_arrays([values for values, _ in casts], schema=self._schema)
         if unfit is not None:
             table = table.filter(pa.array(~unfit.rows))
-        self._refuse(block, unfit)
-        if table.num_rows:
-            for position, column in enumerate(table.columns):
-                self._statistics[position] += measure(_one(column))
-            self._group.append(table)
-            self._group_rows += table.num_rows
-            self._group_bytes += table.nbytes
+        measured = [measure(_one(column)) for column in table.columns]
+        refused = self._refused(block, unfit)
+        statistics = [before + new for before, new in zip(self._statistics, measured, strict=True)]
+        with self._changing():
+            self._state, self._statistics = state, statistics
+            self._unfit += 0 if unfit is None else int(unfit.rows.sum())
+            if refused:
+                self._rejects.add(refused)
+            if table.num_rows:
+                self._group.append(table)
+                self._group_rows += table.num_rows
+                self._group_bytes += table.nbytes
+        if refused:
+            self._apply_policy(refused[0])
         if self._group_rows >= self._work.sizes.row_group_rows or self._group_bytes >= self._work.sizes.row_group_bytes:
             self._flush()
 
@@ -149,6 +158,7 @@ class _Conversion:
         self._write_group()
         self._wait()
         files, column_bytes = list(self._done.files), list(self._done.column_bytes)
+        self._whole = False
         if self._file is not None:
             written = self._file.finish()
             self._file = None
@@ -164,6 +174,7 @@ class _Conversion:
             done=done,
         )
         self._save(self._done)
+        self._whole = True
         return self._done
 
     def finish(self) -> Converted:
@@ -192,18 +203,24 @@ class _Conversion:
                 misfits[name] = (filled, "has no column in the dataset")
         return misfits
 
-    def _refuse(self, block: Block, unfit: Unfit | None) -> None:
-        refused: list[Reject] = block.rejects
-        if unfit is not None:
-            self._unfit += int(unfit.rows.sum())
-            refused = sorted([*refused, *list_unfit(block, unfit, self._work.source.known.dialect)], key=lambda reject: reject.byte_offset)
-        if not refused:
-            return
-        self._rejects.add(refused)
+    def _refused(self, block: Block, unfit: Unfit | None) -> list[Reject]:
+        if unfit is None:
+            return block.rejects
+        misfits = list_unfit(block, unfit, self._work.source.known.dialect)
+        return sorted([*block.rejects, *misfits], key=lambda reject: reject.byte_offset)
+
+    def _apply_policy(self, first: Reject) -> None:
         if self._work.policy.on_reject is OnReject.FAIL:
             self._save_rejects()
-            raise RecordRejected(f"Line {refused[0].line}: {refused[0].detail}", line=refused[0].line)
+            raise RecordRejected(f"Line {first.line}: {first.detail}", line=first.line)
         self._check_ratio(self._work.source.known.records)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Mark the few lines between two whole states: a signal may raise SystemExit anywhere."""
+        self._whole = False
+        yield
+        self._whole = True
 
     def _check_ratio(self, records: int) -> None:
         rejected = self._unfit + self._state.counts.rejected_records
@@ -231,9 +248,10 @@ class _Conversion:
         if not self._group:
             return
         self._wait()
-        table = pa.concat_tables(self._group)
-        self._group, self._group_rows, self._group_bytes = [], 0, 0
-        self._writing = self._pool.submit((self._file or self._begin_file()).write, table)
+        with self._changing():
+            table = pa.concat_tables(self._group)
+            self._group, self._group_rows, self._group_bytes = [], 0, 0
+            self._writing = self._pool.submit((self._file or self._begin_file()).write, table)
 
     def _begin_file(self) -> TableFile:
         key = f"{self._work.prefix}part-{len(self._done.files):05d}.parquet"
@@ -243,8 +261,8 @@ class _Conversion:
 
     def _wait(self) -> None:
         if self._writing is not None:
-            writing, self._writing = self._writing, None
-            writing.result()
+            self._writing.result()
+            self._writing = None
 
     def _abandon(self) -> None:
         if self._writing is not None:

@@ -1,7 +1,8 @@
 """A table's Parquet file, written row group after row group as every Athena engine reads it.
 
 zstd, data pages of version 1, PLAIN and dictionary encoding only (a dictionary where the profile says that it pays), timestamps as
-INT64 milliseconds, no Arrow schema in the footer; the same rows always give the same bytes.
+INT64 milliseconds, no Arrow schema in the footer; the same rows always give the same bytes. Doubles carry no statistics: Parquet's leave
+NaN out, and an engine that takes them for bounds (DuckDB 2.0: `isnan(x)` becomes false) then answers wrongly.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from services.shared.storage.port import Storage
@@ -46,7 +48,7 @@ class TableFile:
             data_page_version="1.0",
             data_page_size=PAGE_BYTES,
             write_batch_size=16 * 1024,
-            write_statistics=True,
+            write_statistics=[field.name for field in schema if not pa.types.is_floating(field.type)],
             store_schema=False,
             store_decimal_as_integer=True,
             metadata_collector=self._footers,

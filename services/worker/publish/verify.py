@@ -29,13 +29,14 @@ class Answered:
 
 
 def submit_queries(worker: Worker, job: Job, statements: Sequence[tuple[str, str]]) -> None:
-    """Submit the queries that were not submitted yet, all in one transaction: their ids were recorded before."""
+    """Submit the queries that were not submitted yet, all in one transaction: their ids were recorded before; then send them."""
     with worker.database.write() as tx:
         for query_id, sql in statements:
             try:
                 worker.jobs.load(tx, query_id)
             except JobNotFound:
                 _submit(tx, worker, job, query_id, sql)
+    worker.outbox.send_soon(*(query_id for query_id, _ in statements))
 
 
 def unfinished(worker: Worker, query_ids: Sequence[str]) -> str | None:
