@@ -51,7 +51,9 @@ def _install() -> None:
         venv.create(VENV, with_pip=True, clear=True)
     locks = [argument for lock in LOCKS for argument in ("-r", str(lock))]
     pip = ("-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--require-hashes")
-    with_uv = _runs(PYTHON, *pip, "-r", LOCKS[1]) and _runs(PYTHON, "-m", "uv", "pip", "install", "--quiet", "--require-hashes", *locks)
+    with_uv = _runs(PYTHON, *pip, "-r", LOCKS[1]) and _runs(
+        PYTHON, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--require-hashes", *locks
+    )
     if not with_uv:
         print("uv did not install everything; pip does it, which takes longer …", flush=True)
         subprocess.run((PYTHON, *pip, *locks), check=True, cwd=ROOT)  # noqa: S603 - our own arguments
