@@ -86,7 +86,7 @@ class ColumnProfile:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Everything one pass over every record found out."""
+    """Everything one pass over every record found out; `reading` is the reader's whole dialect, of which `dialect` shows a part."""
 
     sha256: str
     bytes: int
@@ -97,6 +97,7 @@ class Profile:
     blank_records: int
     rejected_records: int
     dialect: dict[str, Any]
+    reading: dict[str, Any]
     null_values: tuple[str, ...] | None
     warnings: tuple[Warned, ...]
     columns: tuple[ColumnProfile, ...]

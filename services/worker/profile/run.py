@@ -155,6 +155,7 @@ class ProfileRun:
             blank_records=counts.blank_records,
             rejected_records=counts.rejected_records,
             dialect={name: getattr(self.dialect, name) for name in shown},
+            reading=self.dialect.to_json(),
             null_values=self.settings.null_values,
             warnings=tuple(warnings),
             columns=tuple(columns),
