@@ -8,16 +8,17 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.api.deps import make_services
+from services.api.document import describe
 from services.api.events import Feed
 from services.api.middleware import BodyLimit, RequestRim
 from services.api.problems import add_handlers
-from services.api.routes import datasets, jobs, profiles
+from services.api.routes import catalog, datasets, docs, health, jobs, meta, planned, profiles, queries, results
 from services.api.stop import Stop
 from services.api.uploads import routes as uploads
 from services.shared.logs import configure_logs
 from services.shared.settings import Settings, load_settings
 
-ROOMS = (uploads, profiles, datasets, jobs)
+ROOMS = (uploads, profiles, datasets, jobs, catalog, planned, queries, results, health, meta, docs)
 
 
 def make() -> FastAPI:
@@ -47,4 +48,5 @@ def create_app(settings: Settings) -> FastAPI:
     add_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes)
     app.add_middleware(RequestRim, settings=settings)
+    describe(app)
     return app

@@ -41,7 +41,7 @@ class EmbeddedCatalog:
         """Return all databases but the staging one."""
         with self._database.read() as tx:
             rows = tx.execute(select(catalog_databases).where(catalog_databases.c.name != STAGING).order_by(catalog_databases.c.name)).mappings()
-            return [CatalogDatabase(row["name"], row["description"]) for row in rows]
+            return [CatalogDatabase(row["name"], row["description"], row["created_at"]) for row in rows]
 
     def find_database(self, name: str) -> CatalogDatabase | None:
         """Return a database, or None."""

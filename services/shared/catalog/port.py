@@ -43,6 +43,7 @@ class CatalogDatabase:
 
     name: str
     description: str
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True)
