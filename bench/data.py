@@ -19,7 +19,25 @@ MEGABYTE = 1_000_000
 POOL_RECORDS = {"narrow": 20_000, "wide": 400, "adversarial": 150}
 WIDE_COLUMNS = 500
 MAX_CELL_LINES = 60_000
-WORDS = ['river', 'harbour', 'ledger', 'quantity', 'north', 'signal', 'amber,', 'copper', 'market', 'valley', '"bright"', 'winter', 'mirror', 'stone', 'café', 'naïve', 'Zürich', '東京', 'meadow']
+WORDS = [
+    "river",
+    "harbour",
+    "ledger",
+    "quantity",
+    "north",
+    "signal",
+    "amber,",
+    "copper",
+    "market",
+    '"bright"',
+    "winter",
+    "mirror",
+    "café",
+    "naïve",
+    "Zürich",
+    "東京",
+    "meadow",
+]
 CITIES = ["Lisbon", "São Paulo", "Kraków", "Reykjavík", "Nairobi", "Ōsaka", "Windhoek", "San José", "Galway", "Tromsø"]
 NARROW_HEADER = (
     "id,uuid,created_at,updated,day,customer_code,zip,country,city,amount,price,quantity,ratio,score,active,email,comment,note,sku,checksum"

@@ -16,16 +16,17 @@ _SCORED_CELLS = 4000
 _LONGEST_VALUE = 60
 _SHORT_TEXT = 30
 
+# Matched against stripped cells; every part begins with something of its own, so that no cell makes it try in vain for long.
 _VALUE = re.compile(
-    rb"""\s*(?:
-      | [-+]?[\d.,' \xa0]*\d[\d.,' \xa0]*(?:[eE][-+]?\d+)?\s?%?       # numbers of any country
-      | [$\xc2\xa3\xe2\x82\xac]*\s?[-+]?\d[\d.,]*                     # money
+    rb"""
+      [-+]?[.,]?\d[\d.,' \xa0]*(?:[eE][-+]?\d+)?\s?%?              # numbers of any country
+      | (?:[$]|\xc2\xa3|\xe2\x82\xac)\s?[-+]?\d[\d.,]*             # money
       | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ]\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?\s?(?:Z|[-+]\d\d:?\d\d|[AaPp][Mm])?)?
       | \d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?\s?(?:[AaPp][Mm])?
       | (?i:true|false|yes|no|na|n/a|nan|null|none|inf)
-      | [^\s@,;|]+@[^\s@,;|]+\.\w+                                    # mail address
+      | [^\s@,;|]+@[^\s@,;|]+                                        # mail address
       | [a-z]+://[^\s;|\t]+
-    )\s*""",
+    """,
     re.VERBOSE,
 )
 _WORD = re.compile(rb"[\w\x80-\xff][\w\x80-\xff .'()/&+#*!?-]*")
@@ -79,7 +80,7 @@ def sample_records(dialect: Dialect, sample: bytes, *, whole: bool) -> list[Reco
 
 def is_value(cell: bytes | None) -> bool:
     """Whether a cell looks like a number, a date, a time or a flag rather than a name."""
-    return cell is not None and len(cell) <= _LONGEST_VALUE and bool(cell.strip()) and _VALUE.fullmatch(cell) is not None
+    return cell is not None and len(cell) <= _LONGEST_VALUE and _VALUE.fullmatch(cell.strip()) is not None
 
 
 def _likeness(rows: list[Cells], width: int) -> float:
@@ -92,7 +93,7 @@ def _likeness(rows: list[Cells], width: int) -> float:
                 good += 1
             elif len(cell) > _LONGEST_VALUE:
                 good += 0.5
-            elif _VALUE.fullmatch(cell):
+            elif not (stripped := cell.strip()) or _VALUE.fullmatch(stripped):
                 good += 1
             elif _WORD.fullmatch(cell):
                 good += 0.9

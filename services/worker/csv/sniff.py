@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from dataclasses import replace
 
 from services.shared.errors import EmptyFile
@@ -26,7 +25,6 @@ _FEW_BROKEN = 0.02
 _FEW_RECORDS = 5
 _COMMENT = "#"
 _HINT = b"sep="
-_SINGLE_QUOTED = rb"(?:\A|%(d)s|\n|\r)'[^'\r\n]*'(?:%(d)s|\r|\n|\Z)"
 
 
 def sniff(head: bytes, *, whole: bool, override: DialectOverride = NO_OVERRIDE) -> Dialect:
@@ -133,7 +131,7 @@ def _with_quotes(body: bytes, dialect: Dialect, delimiter: str, override: Dialec
     if override.has("quotechar"):
         quotes = [override.get("quotechar", None)]
     else:
-        if re.search(_SINGLE_QUOTED % {b"d": re.escape(delimiter.encode())}, body):
+        if _encloses(b"'", delimiter.encode(), body):
             quotes.append("'")
         if unusual:
             quotes.append(None)
@@ -146,6 +144,12 @@ def _with_quotes(body: bytes, dialect: Dialect, delimiter: str, override: Dialec
             escapes = [None, "\\"]
         found.extend(replace(dialect, delimiter=delimiter, quotechar=quote, escapechar=escape) for escape in escapes if quote != delimiter)
     return found
+
+
+def _encloses(quote: bytes, delimiter: bytes, body: bytes) -> bool:
+    """Whether some field begins with the quote, and some field ends with it."""
+    opens = body.startswith(quote) or delimiter + quote in body or LF + quote in body or CR + quote in body
+    return opens and (quote + delimiter in body or quote + LF in body or quote + CR in body or body.endswith(quote))
 
 
 def _rank(trial: Trial, hint: str | None) -> tuple[float, float, float]:
