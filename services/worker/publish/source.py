@@ -79,11 +79,16 @@ def load_known(tx: Connection, storage: Storage, profile_id: str) -> Known:
     if row is None:
         raise ProfileNotFound(f"There is no profile {profile_id}.")
     with storage.open_read(row.key) as stream:
-        head, _ = read_head(stream)
-        stream.seek(0)
-        columns = read_columns(stream, 0, head["total_columns"])
+        return read_known(stream)
+
+
+def read_known(stream: BinaryIO) -> Known:
+    """Read a stored profile."""
+    head, _ = read_head(stream)
+    stream.seek(0)
+    columns = read_columns(stream, 0, head["total_columns"])
     return Known(
-        dialect=Dialect.from_json(head["dialect"]),
+        dialect=Dialect.from_json(head["reading"]),
         sha256=head["sha256"],
         counts=Counts(**{field.name: head[field.name] for field in fields(Counts)}),
         null_values=None if head["null_values"] is None else tuple(head["null_values"]),
