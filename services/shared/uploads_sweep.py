@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import islice
 
 from sqlalchemy import Connection, and_, select
 
@@ -71,13 +72,14 @@ def free_unnamed(database: Database, parts: RawParts) -> list[str]:
 
     A record is made before its first byte is stored, and nothing names an id again once its record is gone.
     """
-    freed = []
-    for source_id in parts.list_ids():
+    freed: list[str] = []
+    stored = parts.list_ids()
+    while source_ids := set(islice(stored, _AT_ONCE)):
         with database.read() as tx:
-            needed = uploads.needs_bytes(tx, source_id)
-        if not needed:
+            unnamed = source_ids - uploads.find_needed(tx, source_ids)
+        for source_id in sorted(unnamed):
             parts.free(source_id)
-            freed.append(source_id)
+        freed += sorted(unnamed)
     return freed
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.shared.clock import utc_now
 from services.shared.logs import get_logger
 from services.shared.records.tables import idempotency_keys, queries
+from services.shared.uploads_sweep import expire_uploads, fail_dead_one_shots, free_unnamed
 from services.worker.deps import Worker
 
 _AT_ONCE = 100
@@ -24,7 +25,7 @@ log = get_logger()
 
 def reconcile(worker: Worker) -> None:
     """Look at everything once; what fails is left for the next tick and does not keep the rest from its turn."""
-    for chore in (_take_over, _wake, _send, _free_results, _forget_keys):
+    for chore in (_take_over, _wake, _send, _end_uploads, _free_results, _forget_keys):
         _try(chore, worker)
 
 
@@ -49,6 +50,16 @@ def _send(worker: Worker) -> None:
     sent = worker.outbox.send_due(worker.redis)
     if sent:
         log.info("outbox.sent", count=sent)
+
+
+def _end_uploads(worker: Worker) -> None:
+    now = utc_now()
+    for upload_id in fail_dead_one_shots(worker.database, worker.outbox, worker.jobs, worker.settings, now=now):
+        log.warning("upload.failed", upload_id=upload_id, reason="its request died")
+    for upload_id in expire_uploads(worker.database, worker.parts, worker.jobs, now=now):
+        log.info("upload.expired", upload_id=upload_id)
+    for upload_id in free_unnamed(worker.database, worker.parts):
+        log.info("upload.freed", upload_id=upload_id)
 
 
 def _free_results(worker: Worker) -> None:

@@ -6,7 +6,7 @@ of two writers at one offset only one is counted; the other's bytes never were.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -211,21 +211,21 @@ def expire(tx: Connection, upload_id: str, *, now: datetime) -> list[str]:
     sources = _sources(tx, upload_id)
     tx.execute(update(uploads).where(uploads.c.id == upload_id).values(state=UploadState.EXPIRED, freed_at=now))
     tx.execute(delete(upload_parts).where(upload_parts.c.upload_id == upload_id))
-    return sorted(source for source in sources if not needs_bytes(tx, source))
+    return sorted(sources - find_needed(tx, sources))
 
 
 def remove(tx: Connection, upload_id: str) -> list[str]:
     """Delete an upload's record; return the ids of the uploads whose bytes nobody needs any more."""
     sources = _sources(tx, upload_id)
     tx.execute(delete(uploads).where(uploads.c.id == upload_id))
-    return sorted(source for source in sources if not needs_bytes(tx, source))
+    return sorted(sources - find_needed(tx, sources))
 
 
-def needs_bytes(tx: Connection, source_id: str) -> bool:
-    """Return whether any record needs the bytes stored under this id."""
-    own = select(uploads.c.id).where(uploads.c.id == source_id, uploads.c.freed_at.is_(None))
-    joined = select(upload_parts.c.upload_id).where(upload_parts.c.source_id == source_id)
-    return tx.execute(own).first() is not None or tx.execute(joined.limit(1)).first() is not None
+def find_needed(tx: Connection, source_ids: Collection[str]) -> set[str]:
+    """Return those of these ids whose stored bytes some record needs."""
+    own = select(uploads.c.id).where(uploads.c.id.in_(source_ids), uploads.c.freed_at.is_(None))
+    joined = select(upload_parts.c.source_id).where(upload_parts.c.source_id.in_(source_ids)).distinct()
+    return {*tx.execute(own).scalars(), *tx.execute(joined).scalars()}
 
 
 def sum_awaited(tx: Connection, *, now: datetime) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,5 +146,5 @@ def _created(api: Server, headers: dict[str, str]) -> str | None:
     return hashlib.sha256(api.stored(answer.headers["Location"])).hexdigest() if answer.status_code == 201 else None
 
 
-def _listed(api: Server, name: str) -> list[dict[str, object]]:
+def _listed(api: Server, name: str) -> list[dict[str, Any]]:
     return list(api.http.get("/v1/uploads", params={"q": name}).json()["items"])
