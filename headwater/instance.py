@@ -36,7 +36,7 @@ def only_instance(home: Path) -> Iterator[None]:
 
 
 def announce(home: Path, facts: Mapping[str, object]) -> None:
-    """Write `run/up.json`, which exists exactly while everything answers; no secret belongs in it."""
+    """Write `run/up.json`: everything answers, under the process id in it (a killed one can't take it back); no secret belongs there."""
     target = run_folder(home) / "up.json"
     draft = target.with_suffix(".tmp")
     draft.write_text(json.dumps(facts, indent=2) + "\n")

@@ -62,7 +62,7 @@ def stages(place: Place) -> tuple[tuple[Service, ...], ...]:
 def _worker(place: Place, pings: NodePings, *, name: str, queue: str, pool: tuple[str, ...]) -> Service:
     application = _QUERY if queue == "query" else _WORKER
     node = ("--queues", queue, "--hostname", f"{name}@%h", "--without-gossip", "--without-mingle")
-    arguments = ("celery", "-A", application, "worker", *node, *pool, f"--loglevel={place.settings.log_level}")
+    arguments = ("celery", "-q", "-A", application, "worker", *node, *pool, f"--loglevel={place.settings.log_level}")
     # Celery's own settings are for a container that has two minutes to stop; a person at a terminal waits for seconds.
     soon = ("--", f"worker_soft_shutdown_timeout={place.settings.soft_stop_s}", "worker_enable_soft_shutdown_on_idle=false")
     hand_over = {} if queue == "query" else _HAND_OVER
@@ -73,7 +73,7 @@ def _beat(place: Place, pings: NodePings) -> Service:
     # Not the `-B` of a worker: its scheduler is a process that lives on when the worker is killed.
     node = ("--hostname", "beat@%h", "--enable-remote-control", f"--loglevel={place.settings.log_level}")
     schedule = ("--schedule", str(place.home / "run" / "beat-schedule"))
-    return _python(place, "beat", "celery", "-A", _WORKER, "beat", *node, *schedule, healthy=pings.answers("beat"))
+    return _python(place, "beat", "celery", "-q", "-A", _WORKER, "beat", *node, *schedule, healthy=pings.answers("beat"))
 
 
 def _flower(place: Place) -> Service:
@@ -82,7 +82,7 @@ def _flower(place: Place) -> Service:
     history = (f"--db={folder / 'history'}", "--persistent=True", f"--state_save_interval={_FLOWER_SAVES_EVERY_MS}")
     bounds = (f"--max_tasks={place.settings.flower_tasks}", "--max_workers=100", "--read_only=True")
     where = (f"--address={LOOPBACK}", f"--port={place.settings.flower_port}")
-    arguments = ("celery", "-A", _MONITOR, "flower", *where, *bounds, *history)
+    arguments = ("celery", "-q", "-A", _MONITOR, "flower", *where, *bounds, *history)
     return _python(place, "flower", *arguments, healthy=http_ok(place.settings.flower_port, "/healthcheck"))
 
 
