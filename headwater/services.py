@@ -54,7 +54,7 @@ def stages(place: Place) -> tuple[tuple[Service, ...], ...]:
     api = _python(place, "api", "services.api", healthy=http_ok(settings.api_port, "/healthz"))
     return (
         (place.broker.service() if place.broker is not None else _python(place, "broker", _MONITOR),),
-        (_python(place, "migrations", "services.shared.records.migrate"),),
+        (_python(place, "migrations", "services.shared.prepare"),),
         (api, *workers, _beat(place, pings), _flower(place)),
     )
 

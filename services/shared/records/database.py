@@ -19,7 +19,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._sqlite = make_url(url).get_backend_name() == "sqlite"
-        self._engine = _sqlite_engine(url) if self._sqlite else create_engine(url, pool_pre_ping=True, pool_recycle=900)
+        self._engine = _sqlite_engine(url) if self._sqlite else create_engine(url, pool_pre_ping=True, pool_recycle=900, hide_parameters=True)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -59,7 +59,8 @@ def _sqlite_engine(url: str) -> Engine:
     path = make_url(url).database
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}, pool_size=8, max_overflow=56)
+    connect = {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
+    engine = create_engine(url, connect_args=connect, pool_size=8, max_overflow=56, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
