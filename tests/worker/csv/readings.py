@@ -39,6 +39,7 @@ def read_flat(
     how: Limits | None = None,
     stops: Sequence[int] = (),
     columns: Sequence[str] | None = None,
+    places: bool = True,
 ) -> Flat:
     """Read all of `data`; with `stops`, in several calls, each over a longer beginning and from the state the last one left."""
     flat = Flat()
@@ -60,7 +61,7 @@ def read_flat(
             assert block.end_offset == block.byte_offset + block.bytes == after.offset
             assert block.records == block.table.num_rows
             flat.rows.extend(zip(*(column.to_pylist() for column in block.table.columns), strict=True))
-            flat.places.extend((block.line_of(row), block.byte_offset_of(row)) for row in range(block.records))
+            flat.places.extend((block.line_of(row), block.byte_offset_of(row)) for row in range(block.records if places else 0))
             flat.rejects.extend(block.rejects)
             flat.counts += block.counts
             assert after.counts == flat.counts

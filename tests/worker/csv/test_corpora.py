@@ -27,7 +27,7 @@ def sniffed(data: bytes) -> Flat | None:
         dialect = sniff(data[:HEAD_BYTES], whole=len(data) <= HEAD_BYTES)
     except (BinaryFile, EmptyFile, UnsupportedCompression):
         return None
-    flat = read_flat(data, dialect)
+    flat = read_flat(data, dialect, places=False)
     assert {reject.code for reject in flat.rejects} <= REJECT_CODES
     assert flat.counts.rejected_records == len(flat.rejects)
     assert dialect.compression != "none" or dialect.encoding != "utf-8" or flat.end == len(data)
@@ -40,7 +40,10 @@ def test_csv_spectrum(corpora: Path) -> None:
     assert files
     for path in files:
         expected = json.loads((corpora / "csv-spectrum" / "json" / f"{path.stem}.json").read_text(encoding="utf-8"))
-        flat = sniffed(path.read_bytes())
+        data = path.read_bytes()
+        if path.stem.endswith("_crlf"):  # copies of the corpus often lose the line ends that these files are about
+            data = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        flat = sniffed(data)
         assert flat is not None
         rows = [dict(zip(flat.source_names or (), [cell or "" for cell in row], strict=True)) for row in flat.rows]
         if path.stem == "location_coordinates":
