@@ -41,7 +41,7 @@ class Sizes:
 
     file_bytes: int = 256 << 20
     row_group_rows: int = 512 << 10
-    row_group_bytes: int = 48 << 20
+    row_group_bytes: int = 32 << 20
     reading: Limits = DEFAULT_LIMITS
 
 
