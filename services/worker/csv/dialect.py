@@ -52,11 +52,16 @@ class Dialect:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def shown(self) -> dict[str, Any]:
+        """Return the fields that the contract shows."""
+        return {name: getattr(self, name) for name in _SHOWN}
+
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> Dialect:
         return Dialect(**{name: document[name] for name in _FIELD_NAMES if name in document})
 
 
+_SHOWN = ("encoding", "compression", "delimiter", "quotechar", "escapechar", "lineterminator", "header", "skip_records")
 _FIELD_NAMES = tuple(field.name for field in fields(Dialect))
 
 

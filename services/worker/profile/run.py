@@ -144,7 +144,6 @@ class ProfileRun:
         named = [Named(position, source_name, name) for position, (source_name, name) in enumerate(names)]
         statistics = self._statistics or Statistics(len(named), null_values=self.settings.null_values)
         columns, warnings = statistics.finish(named)
-        shown = ("encoding", "compression", "delimiter", "quotechar", "escapechar", "lineterminator", "header", "skip_records")
         return Profile(
             sha256=self._sha256,
             bytes=self._bytes,
@@ -154,7 +153,7 @@ class ProfileRun:
             comment_records=counts.comment_records,
             blank_records=counts.blank_records,
             rejected_records=counts.rejected_records,
-            dialect={name: getattr(self.dialect, name) for name in shown},
+            dialect=self.dialect.shown(),
             reading=self.dialect.to_json(),
             null_values=self.settings.null_values,
             warnings=tuple(warnings),

@@ -73,12 +73,16 @@ class _Profiling:
         found = preview(first, whole=whole, override=self._settings.dialect, rows=PREVIEW_ROWS)
         types = provisional_types(found.rows) or ["string"] * len(found.source_names)
         document = {
-            "dialect": found.dialect.to_json(),
+            "dialect": found.dialect.shown(),
             "columns": [
                 {"position": position, "source_name": name, "type": kind}
                 for position, (name, kind) in enumerate(zip(found.source_names, types, strict=True))
             ],
             "rows": found.rows,
+            "complete": whole and len(found.rows) < PREVIEW_ROWS,
+            "offset": len(first),
+            "complete": upload.state is UploadState.COMPLETE,
+            "offset": len(first),
         }
         key = preview_key(self._run.job.workspace, self._run.job.id)
         with self._worker.storage.open_write(key) as target:
