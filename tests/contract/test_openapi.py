@@ -29,7 +29,7 @@ OPERATIONS = {
 PLANNED = {
     "estimate_query", "list_saved_queries", "create_saved_query", "get_saved_query", "replace_saved_query", "delete_saved_query", "get_metrics",
 }  # fmt: skip
-PLANNED_VALUES = {"create_dataset", "download_query_result"}
+PLANNED_VALUES = {"create_dataset", "create_query", "download_query_result"}
 EXAMPLES = [
     (name, number, example) for name, schema in CONTRACT["components"]["schemas"].items() for number, example in enumerate(schema.get("examples", ()))
 ]
@@ -144,8 +144,15 @@ def test_planned_operations_say_so() -> None:
     assert {name for name, (_, _, operation) in OPERATIONS.items() if "501" in operation["responses"]} == PLANNED | PLANNED_VALUES
     marked = {name for name, parameter in CONTRACT["components"]["parameters"].items() if "x-headwater-planned-values" in parameter}
     assert marked == {"DownloadFormat", "DownloadSafe"}
-    properties = CONTRACT["components"]["schemas"]["DatasetRequest"]["properties"]
-    assert {name for name, schema in properties.items() if "x-headwater-planned-values" in schema} == {"format", "partition_by"}
+    values = {
+        name: {field for field, schema in body["properties"].items() if "x-headwater-planned-values" in schema}
+        for name, body in CONTRACT["components"]["schemas"].items()
+        if "properties" in body
+    }
+    assert {name: fields for name, fields in values.items() if fields} == {
+        "DatasetRequest": {"format", "partition_by"},
+        "QueryRequest": {"max_bytes_scanned", "reuse_results_minutes"},
+    }
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
