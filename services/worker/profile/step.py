@@ -79,8 +79,6 @@ class _Profiling:
                 for position, (name, kind) in enumerate(zip(found.source_names, types, strict=True))
             ],
             "rows": found.rows,
-            "complete": whole and len(found.rows) < PREVIEW_ROWS,
-            "offset": len(first),
             "complete": upload.state is UploadState.COMPLETE,
             "offset": len(first),
         }
