@@ -156,7 +156,7 @@ def test_a_long_query_is_cancelled_within_two_seconds(stack: Stack, published: s
     endless = (
         "SELECT count(*) FROM "
         + " CROSS JOIN ".join(f"people p{i}" for i in range(1, 22))
-        + f" WHERE {' + '.join(f'p{i}.id' for i in range(1, 22))} < 0"
+        + f" WHERE {' + '.join(f'p{i}.id' for i in range(1, 22))} = 4242"
     )
     query = stack.http.post("/v1/queries", json={"sql": endless}).json()
     until(lambda: (stack.find(f"/v1/queries/{query['id']}") or {}).get("state") == "running", timeout_s=20, what="it runs")
