@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from fastapi import Request, Response
 from sqlalchemy import Connection
@@ -48,10 +47,9 @@ class Arrival:
     actor: Actor
     request: Request
     stop: Stop
-    idempotency_key: str | None = None
 
 
-async def take_whole(arrival: Arrival, *, filename: str, sha256: str | None) -> Response:
+async def take_whole(arrival: Arrival, *, filename: str, sha256: str | None, key: str | None) -> Response:
     """Store the body as one upload; cut short, or refused on the way, the upload is failed."""
     headers = arrival.request.headers
     if headers.get("content-type", "").lower().startswith("multipart/"):
@@ -68,10 +66,11 @@ async def take_whole(arrival: Arrival, *, filename: str, sha256: str | None) -> 
             await asyncio.to_thread(record.give_up, actor, upload.id, problem)
             raise
 
-    return await _once(arrival, announced.id, make, content=[size])
+    known_by = idempotency.key_of(arrival.request, arrival.actor.principal, key, content=[size])
+    return await _once(arrival.actor, announced.id, make, key=known_by)
 
 
-async def create_by_tus(arrival: Arrival) -> Response:
+async def create_by_tus(arrival: Arrival, *, key: str | None) -> Response:
     """Create what the tus headers announce, and store the first bytes if they come along."""
     headers = arrival.request.headers
     tus.check_version(headers)
@@ -96,7 +95,9 @@ async def create_by_tus(arrival: Arrival) -> Response:
             raise
 
     named = ("upload-length", "upload-defer-length", "upload-concat", "upload-metadata", "content-length")
-    return await _once(arrival, announced.id, make, content=[headers.get(name) for name in named])
+    content = [headers.get(name) for name in named]
+    known_by = idempotency.key_of(arrival.request, arrival.actor.principal, key, content=content)
+    return await _once(arrival.actor, announced.id, make, key=known_by)
 
 
 async def append(arrival: Arrival, upload_id: str) -> Response:
@@ -136,10 +137,9 @@ async def _take_body(arrival: Arrival, actor: Actor, upload: Upload, checksum: C
         raise UploadIncomplete(f"The connection of the upload {upload.id} ended before its body did.") from error
 
 
-async def _once(arrival: Arrival, upload_id: str, make: Callable[[Actor], Awaitable[Upload]], *, content: Any) -> Response:
+async def _once(actor: Actor, upload_id: str, make: Callable[[Actor], Awaitable[Upload]], *, key: Key | None) -> Response:
     """Make an upload, once for each Idempotency-Key; the transaction that completes the upload also keeps the answer."""
-    actor, services = arrival.actor, arrival.actor.services
-    key = idempotency.key_of(arrival.request, actor.principal, arrival.idempotency_key, content=content)
+    services = actor.services
     if key is None:
         return _answer(await make(actor)).response()
     known = await asyncio.to_thread(lambda: idempotency.begin(services, key, resource_id=upload_id, alive=_is_arriving))

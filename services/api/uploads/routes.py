@@ -27,9 +27,9 @@ def get_actor(services: Deps, caller: Caller, request_id: RequestId) -> Actor:
     return Actor(services, caller, request_id)
 
 
-def get_arrival(request: Request, actor: Acting, stop: Annotated[Stop, Depends(get_stop)], idempotency_key: KeyHeader = None) -> Arrival:
+def get_arrival(request: Request, actor: Acting, stop: Annotated[Stop, Depends(get_stop)]) -> Arrival:
     """Return a request with bytes, once they may be read."""
-    return Arrival(actor, request, stop, idempotency_key)
+    return Arrival(actor, request, stop)
 
 
 Acting = Annotated[Actor, Depends(get_actor)]
@@ -49,11 +49,11 @@ def describe_uploads(services: Deps) -> Response:
 
 
 @router.post("", status_code=201, response_model=Upload, responses=documented.CREATED, openapi_extra=documented.CREATE)
-async def create_upload(arriving: Arriving, filename: Filename = DEFAULT, sha256: Announced = None) -> Response:
+async def create_upload(arriving: Arriving, filename: Filename = DEFAULT, sha256: Announced = None, key: KeyHeader = None) -> Response:
     """Create an upload, by tus or as one plain body."""
     if "tus-resumable" in arriving.request.headers:
-        return await arrival.create_by_tus(arriving)
-    return await arrival.take_whole(arriving, filename=filename, sha256=sha256)
+        return await arrival.create_by_tus(arriving, key=key)
+    return await arrival.take_whole(arriving, filename=filename, sha256=sha256, key=key)
 
 
 @router.get("", response_model=UploadList, responses={**NO_BODY, **problems(InvalidCursor, ValidationFailed)})
