@@ -1,7 +1,8 @@
 """Cutting: how many of the bytes at hand are whole records that a fast reader reads exactly as the grammar does.
 
 Quotes are trusted while each opening one follows a delimiter, a line end or a quote, and each closing one comes before one of them:
-then whether a byte is inside quotes is the parity of the quotes before it. The last line end outside quotes is found by stepping
+then whether a byte is inside quotes is the parity of the quotes before it. Where that fails, the quotes are walked one by one, and
+those that are text in an unquoted cell (`5" pipe`) are left out. The last line end outside quotes is found by stepping
 back from quoted field to quoted field, never from line to line, which would be quadratic inside a long one.
 """
 
@@ -68,7 +69,11 @@ def cut(data: bytes, grammar: Grammar, *, last: bool) -> Cut:
     array = np.frombuffer(data, dtype=np.uint8)
     quotes = _positions(array, fields.quote[0]) if fields.quote is not None else np.empty(0, dtype=np.int64)
     line_end, doubt = _line_end(data, array, quotes, universal=grammar.lines.universal, last=last)
-    doubt = min(doubt, _doubtful_quote(array, quotes, fields.delimiter[0], line_end, last=last))
+    doubtful = _doubtful_quote(array, quotes, fields.delimiter[0], line_end, last=last)
+    if doubtful < len(data):
+        quotes, doubtful = _without_text_quotes(array, quotes, fields.delimiter[0], line_end, last=last)
+        line_end, doubt = _line_end(data, array, quotes, universal=grammar.lines.universal, last=last)
+    doubt = min(doubt, doubtful)
     if len(fields.delimiter) > 1 or (grammar.comments_anywhere and quotes.size):
         doubt = 0
     if fields.escape is not None and (escape := data.find(fields.escape)) >= 0:
@@ -126,6 +131,32 @@ def _doubtful_quote(array: Bytes, quotes: Offsets, delimiter: int, line_end: int
     if not fine.all():
         doubt = min(doubt, int(closing[np.argmin(fine)]))
     return doubt
+
+
+def _without_text_quotes(array: Bytes, quotes: Offsets, delimiter: int, line_end: int, *, last: bool) -> tuple[Offsets, int]:
+    """Return the quotes that open and close fields, leaving out those that are text in unquoted ones, and the first doubtful one."""
+    before = array[np.maximum(quotes - 1, 0)]
+    opens = ((before == delimiter) | (before == line_end) | (quotes == 0)).tolist()
+    after = array[np.minimum(quotes + 1, len(array) - 1)]
+    closes = ((after == delimiter) | (after == _NEWLINE) | (after == _RETURN) | (quotes == len(array) - 1)).tolist()
+    doubled = np.append(np.diff(quotes) == 1, False).tolist()
+    kept: list[int] = []
+    position = 0
+    inside = False
+    while position < len(opens):
+        if not inside and opens[position]:
+            kept.append(position)
+            inside = True
+        elif inside and doubled[position]:
+            position += 1
+        elif inside and closes[position]:
+            kept.append(position)
+            inside = False
+        elif inside:
+            return quotes[kept], int(quotes[position])
+        position += 1
+    doubt = int(quotes[kept[-1]]) if inside and last else len(array)
+    return quotes[kept], doubt
 
 
 def _last_record_end(data: bytes, array: Bytes, quotes: Offsets, line_end: int, stop: int) -> int:

@@ -11,6 +11,7 @@ from services.worker.csv.lines import CR, CRLF, LF, Lines
 
 Cells = list[bytes | None]
 _NEVER = re.compile(rb"(?!)")
+_LINE_BYTES_AT_ONCE = 64 << 10
 
 
 class After(Enum):
@@ -35,6 +36,7 @@ class Fields:
         self.escape = dialect.escapechar.encode() if dialect.escapechar else None
         self.lines = Lines(dialect.lineterminator in ("\r", "mixed"))
         self._look_ahead = max(2, len(self.delimiter))
+        self._field = self._field_pattern()
         if self.escape is None:
             self._escapable = self._stop_in_quotes = self._stop_outside = self._unescape = _NEVER
             return
@@ -55,6 +57,25 @@ class Fields:
         if self.quote is not None and data.find(self.quote, start, end) >= 0:
             return False
         return self.escape is None or data.find(self.escape, start, end) < 0
+
+    def line_cells(self, line: bytes) -> Cells | None:
+        """Split a line whose quoted fields all close within it, in one go; None when that is not so, or the line is long."""
+        if self.escape is not None or len(line) > _LINE_BYTES_AT_ONCE:
+            return None
+        quote = self.quote or b""
+        cells: Cells = []
+        size = 0
+        for text, separator in self._field.findall(line):
+            size += len(text) + len(separator)
+            if not text:
+                cells.append(None)
+            elif text.startswith(quote):
+                cells.append(text[1:-1].replace(quote + quote, quote))
+            else:
+                cells.append(text)
+            if not separator:
+                break
+        return cells if size == len(line) else None
 
     def quoted(self, data: bytes, opened: int, stop: int, *, last: bool) -> tuple[bytes, int] | None:
         """Return the value of the quoted field and where it ends; None while its closing quote is not in sight."""
@@ -194,6 +215,15 @@ class Fields:
             if end >= stop:
                 return
             position = end + len(self.delimiter)
+
+    def _field_pattern(self) -> re.Pattern[bytes]:
+        """Return what matches a whole field and the delimiter behind it."""
+        delimiter, quote = re.escape(self.delimiter), self.quote
+        if quote is None or self.escape is not None:
+            return _NEVER
+        plain = b"[^" + delimiter + b"]*+" if len(self.delimiter) == 1 else b"(?:(?!" + delimiter + b").)*+"
+        quoted = quote + b"[^" + quote + b"]*+(?:" + quote * 2 + b"[^" + quote + b"]*+)*+" + quote
+        return re.compile(b"(" + quoted + b"|(?!" + quote + b")" + plain + b")(" + delimiter + rb"|\Z)", re.DOTALL)
 
     def _next_in_quotes(self, data: bytes, position: int, stop: int) -> int:
         if self.escape is None:

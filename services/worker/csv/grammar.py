@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from services.worker.csv.dialect import Dialect
 from services.worker.csv.fields import After, Cells, Fields
+from services.worker.csv.lines import LF
 
 EVIDENCE_BYTES = 64 << 10
 
@@ -98,6 +99,12 @@ class Grammar:
         line_end = lines.end(data, start, stop)
         if fields.is_plain(data, start, line_end if line_end >= 0 else stop):
             return self._plain(data, start, stop, last=last)
+        if line_end >= 0 or last:
+            following = line_end + 1 if line_end >= 0 else stop
+            end = lines.content_end(data, start, following, last=last and following == stop)
+            whole_line = fields.line_cells(data[start:end]) if following < stop or last or data.endswith(LF, 0, stop) else None
+            if whole_line is not None:
+                return Record(end, following, whole_line)
         cells: Cells = []
         position = start
         while True:
