@@ -84,6 +84,8 @@ def _refusal(error: RequestValidationError) -> Problem:
             case ("body", int()) | ("body",) if one["type"] in {"json_invalid", "missing"}:
                 why = one.get("ctx", {}).get("error", "it is empty")
                 return BadRequest(f"The body is not a JSON document: {why}.")
+            case ("body",) if isinstance(one.get("input"), str | bytes):
+                return UnsupportedMediaType("The body is read as JSON only; its Content-Type has to be application/json.")
     errors = [FieldError(_pointer(one["loc"]), _detail(one)) for one in found]
     return ValidationFailed("; ".join(f"{one.pointer}: {one.detail}" for one in errors[:3]), errors=errors)
 

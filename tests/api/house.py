@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ class House:
     """One home: its api answers over HTTP, its jobs run when the test says so."""
 
     def __init__(self, home: Path, *, redis_url: str, workers: int = 2, **settings: Any) -> None:
-        self.server = Server(home, workers=workers, redis_url=redis_url, **settings)
+        said = {name: json.dumps(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+        self.server = Server(home, workers=workers, redis_url=redis_url, **said)
         self.settings = Settings(home=home, redis_url=redis_url, min_free_bytes=0, **settings)
         self.services: Services = make_services(self.settings)
         self._adapters = make_adapters(self.settings, classify=classify)
