@@ -31,10 +31,10 @@ class Source:
 
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    """About 40 MB of unlike numbers and words, always the same."""
+    """About 20 MB of unlike numbers and words, always the same."""
     dice = random.Random(20261122)
     path = tmp_path_factory.mktemp("source") / "orders.csv"
-    rows, total = 600_000, 0
+    rows, total = 300_000, 0
     with path.open("w") as file:
         file.write("order_id,amount,customer,note\n")
         for number in range(rows):

@@ -163,7 +163,7 @@ def test_a_tus_upload_survives_the_death_of_the_api(stack: Stack, source: Source
     address = created.headers["Location"]
     acknowledged = kills = 0
     while acknowledged < len(data):
-        piece = data[acknowledged : acknowledged + 3_000_000]
+        piece = data[acknowledged : acknowledged + 2_000_000]
         try:
             answer = stack.http.patch(
                 address,
@@ -172,7 +172,7 @@ def test_a_tus_upload_survives_the_death_of_the_api(stack: Stack, source: Source
             )
             assert answer.status_code == 204, answer.text
             acknowledged = int(answer.headers["Upload-Offset"])
-            if kills < 4 and acknowledged > (kills + 1) * 8_000_000:
+            if kills < 4 and acknowledged > (kills + 1) * 4_000_000:
                 stack.kill("api")
                 kills += 1
         except httpx.TransportError:
