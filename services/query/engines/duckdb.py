@@ -23,6 +23,7 @@ import pyarrow as pa
 from services.query.engines.port import ExecutionState, Order, Result, Statistics, Status
 from services.query.engines.problems import problem_of
 from services.query.engines.scanned import bytes_scanned
+from services.query.engines.shares import Shares
 from services.query.engines.views import Locate, create_views
 from services.shared.errors import Problem, QueryCancelled, QueryTimedOut, UnsupportedOnEmbedded
 from services.shared.ids import new_id
@@ -38,7 +39,7 @@ _INTERRUPT_EVERY_S = 0.05
 
 @dataclass(frozen=True)
 class Limits:
-    """What all queries share, and how many may run at once; each gets its part."""
+    """What all queries share, and how many may run at once."""
 
     slots: int = 4
     memory_bytes: int = 400 << 20
@@ -68,6 +69,7 @@ class DuckDbEngine:
         self._schemas, self._locate, self._spill = schemas, locate, spill
         self._limits = limits or Limits()
         self._executions: dict[str, _Execution] = {}
+        self._shares = Shares(self._limits.memory_bytes, self._limits.slots)
 
     def start(self, order: Order) -> str:
         """Check the statement; the work begins when the result is opened."""
@@ -118,7 +120,8 @@ class DuckDbEngine:
         translation = translate(execution.statement, self._schemas, database=execution.order.database)
         self._spill.mkdir(parents=True, exist_ok=True)
         spill = tempfile.mkdtemp(prefix="query-", dir=self._spill)
-        connection: Any = duckdb.connect(":memory:", config=self._configuration())
+        memory_bytes = self._shares.take()
+        connection: Any = duckdb.connect(":memory:", config=self._configuration(memory_bytes))
         watch = threading.Thread(target=_watch, args=(execution, connection), name="query-watch", daemon=True)
         try:
             with _translated(execution):
@@ -133,13 +136,13 @@ class DuckDbEngine:
             if watch.ident is not None:
                 watch.join()
             connection.close()
+            self._shares.give_back(memory_bytes)
             shutil.rmtree(spill, ignore_errors=True)
 
-    def _configuration(self) -> dict[str, Any]:
-        limits = self._limits
+    def _configuration(self, memory_bytes: int) -> dict[str, Any]:
         return {
-            "memory_limit": f"{max(32 << 20, limits.memory_bytes // limits.slots)}B",
-            "threads": max(1, limits.threads // limits.slots),
+            "memory_limit": f"{memory_bytes}B",
+            "threads": self._limits.threads,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "allow_community_extensions": False,
