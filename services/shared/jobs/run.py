@@ -140,7 +140,7 @@ class Runner:
         self._outbox = outbox
         self._board = board
         self._settings = settings
-        self._running: dict[str, Run] = {}
+        self._running: dict[tuple[str, int], Run] = {}
 
     def execute(self, job_id: str, step: Step) -> None:
         """Claim the job and take one step; a job that cannot be claimed is a duplicate message and nothing happens."""
@@ -150,13 +150,13 @@ class Runner:
             return
         bind(job_id=job.id, request_id=job.request_id, attempt=job.attempt)
         run = Run(job, self._store, self._outbox, self._board)
-        self._running[job.id] = run
+        self._running[job.id, job.attempt] = run
         log.info("job.claimed", kind=job.kind, phase=job.phase)
         try:
             with self._leased(run):
                 self._take(step, run)
         finally:
-            del self._running[job.id]
+            del self._running[job.id, job.attempt]
 
     def stop_all(self) -> None:
         """Ask every running step to hand its job back (the query service's threads get no exception at SIGTERM)."""
