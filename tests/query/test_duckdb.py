@@ -173,7 +173,7 @@ def test_a_missing_file_is_a_problem_without_its_path(lake: Lake, run: Run) -> N
 def test_the_connection_is_locked(lake: Lake) -> None:
     """Even SQL that never came through the guard reaches no file but the tables', loads nothing and changes no setting."""
     (lake.root / "secret.csv").write_text("a\n1\n")
-    connection: Any = duckdb.connect(":memory:", config=lake.engine._configuration())
+    connection: Any = duckdb.connect(":memory:", config=lake.engine._configuration(64 << 20))
     files = lake.engine._prepare(connection, [lake.tables["items"]], str(lake.root / "spill"))
     assert len(next(iter(files.values()))) == 1
     assert connection.execute("select count(*) from sales.items").fetchall() == [(ROWS,)]
