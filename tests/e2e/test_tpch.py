@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,13 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.e2e import memory, tpch
-from tests.stack import Stack, running
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("tpch") / "home") as stack:
-        yield stack
+from tests.stack import Stack
 
 
 def test_small(stack: Stack, tmp_path: Path) -> None:
