@@ -8,6 +8,7 @@ NaN out, and an engine that takes them for bounds (DuckDB 2.0: `isnan(x)` become
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,8 @@ class TableFile:
     def abandon(self) -> None:
         """Leave nothing behind."""
         error = InterruptedError(f"{self._key} was abandoned")
+        with suppress(pa.ArrowException, OSError):
+            self._writer.close()
         try:
             self._opened.__exit__(InterruptedError, error, None)
         except InterruptedError:

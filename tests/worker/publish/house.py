@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pytest
 import redis
 from sqlalchemy import insert, select, update
 
@@ -21,11 +20,11 @@ from services.query.engines.duckdb import DuckDbEngine
 from services.query.step import query_step
 from services.query.watcher import Watcher
 from services.shared.broker import make_app
+from services.shared.catalog.embedded import Classify
 from services.shared.clock import utc_now
-from services.shared.errors import LeaseLost
 from services.shared.ids import new_id
 from services.shared.jobs.model import Job, Kind, NewJob, State
-from services.shared.jobs.run import Next, Run, Runner, StopRequested
+from services.shared.jobs.run import Next, Run, Runner
 from services.shared.jobs.store import JobStore
 from services.shared.outbox import Outbox
 from services.shared.principal import LOCAL
@@ -47,10 +46,6 @@ from services.worker.publish.step import publish_step
 NO_BROKER = "redis://127.0.0.1:1/0"
 
 
-class Died(BaseException):
-    """The process died: nothing of its own runs any more."""
-
-
 @dataclass
 class House:
     """What tests publish with."""
@@ -58,13 +53,14 @@ class House:
     worker: Worker
     service: QueryService
     home: Path
-    outcomes: dict[str, Job] = field(default_factory=dict)
 
     def upload(self, data: bytes, *, filename: str = "file.csv", null_values: list[str] | None = None) -> str:
         """Store a file as an upload that is complete, and profile it."""
         now = utc_now()
         with self.worker.database.write() as tx:
-            upload = uploads.create(tx, uploads.NewUpload(id=new_id("upl"), filename=filename, expires_at=now, size=len(data)), principal=LOCAL, now=now)
+            upload = uploads.create(
+                tx, uploads.NewUpload(id=new_id("upl"), filename=filename, expires_at=now, size=len(data)), principal=LOCAL, now=now
+            )
             (self.home / "objects" / "raw" / upload.id).write_bytes(data)
             uploads.record_parts(tx, upload.id, [Part(0, len(data), zlib.crc32(data), upload.id, 0)], now=now)
             params = {"null_values": null_values} if null_values is not None else {}
@@ -82,7 +78,9 @@ class House:
             stream.seek(0)
             return row["id"], list(read_columns(stream, 0, head["total_columns"]))
 
-    def contract(self, upload_id: str, name: str, *, types: dict[str, str] | None = None, formats: dict[str, str] | None = None, **values: Any) -> PublishContract:
+    def contract(
+        self, upload_id: str, name: str, *, types: dict[str, str] | None = None, formats: dict[str, str] | None = None, **values: Any
+    ) -> PublishContract:
         """Make a contract of the profile, some columns' types chosen."""
         profile_id, columns = self.profile(upload_id)
         dataset = self.dataset(name)
@@ -146,8 +144,8 @@ class House:
             self.step(job.waits_on or job_id)
         raise AssertionError(f"{job_id} does not end: {self.job(job_id)}")
 
-    def step(self, job_id: str) -> None:
-        """Take one step of a job, as its Celery task does."""
+    def step(self, job_id: str, *, disturb: Callable[[Run], None] = lambda _: None) -> None:
+        """Take one step of a job, as its Celery task does; `disturb` gets at the run first."""
         kind = self.job(job_id).kind
         steps: dict[Kind, Callable[[Run], Next | None]] = {
             Kind.PROFILE: partial(profile_step, self.worker),
@@ -155,8 +153,18 @@ class House:
             Kind.DROP: partial(drop_step, self.worker),
             Kind.QUERY: partial(query_step, self.service),
         }
-        runner = self.service.runner if kind is Kind.QUERY else self.worker.runner
-        runner.execute(job_id, steps[kind])
+
+        def disturbed(run: Run) -> Next | None:
+            disturb(run)
+            return steps[kind](run)
+
+        (self.service.runner if kind is Kind.QUERY else self.worker.runner).execute(job_id, disturbed)
+
+    def lose(self, job_id: str) -> None:
+        """Let the lease of a running job run out, and the reconciler see it."""
+        with self.worker.database.write() as tx:
+            tx.execute(update(jobs).where(jobs.c.id == job_id).values(lease_until=utc_now() - timedelta(seconds=1)))
+        self.worker.jobs.take_over_lost()
 
     def job(self, job_id: str) -> Job:
         return self.worker.jobs.get(job_id)
@@ -189,10 +197,10 @@ class House:
 
 
 @contextmanager
-def open_house(home: Path, **values: Any) -> Iterator[House]:
+def open_house(home: Path, *, classifier: Classify = classify, **values: Any) -> Iterator[House]:
     """Make a house in an empty folder."""
     settings = Settings(home=home, redis_url=NO_BROKER, **values)
-    adapters = make_adapters(settings, classify=classify)
+    adapters = make_adapters(settings, classify=classifier)
     migrate(adapters.database)
     ensure_databases(adapters.catalog, settings)
     store = JobStore(adapters.database, settings)
