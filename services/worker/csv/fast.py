@@ -177,7 +177,7 @@ def _blank_records(cut: Cut) -> int:
     array = cut.array
     ends = array == cut.line_end
     candidates = np.flatnonzero(ends[1:] & ends[:-1]) + 1
-    if cut.line_end == 10 and cut.data.find(b"\r\n", 0, cut.end) >= 0:
+    if cut.line_end == 10 and cut.data.find(b"\r", 0, cut.end) >= 0:
         behind_return = np.flatnonzero(ends[2:] & (array[1:-1] == 13) & ends[:-2]) + 2
         candidates = np.concatenate((candidates, behind_return))
     blank = int(cut.is_outside(candidates.astype(np.int64, copy=False)).sum()) if candidates.size else 0

@@ -24,10 +24,16 @@ from services.worker.csv.names import column_names
 from services.worker.csv.skip import FIELD, skip
 from services.worker.csv.state import ReadState
 
+_SMALL_CHUNK_BYTES = 1 << 20
+_COLUMN_BYTES = 32 << 10
+
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is read at once, how long a record may be, how many threads parse; without `fast` every record is read exactly."""
+    """How much is read at once, how long a record may be, how many threads parse; without `fast` every record is read exactly.
+
+    `chunk_bytes` is the most; files of few columns are read in smaller chunks, which stay in the processor's cache.
+    """
 
     chunk_bytes: int = 8 << 20
     exact_bytes: int = 512 << 10
@@ -63,7 +69,7 @@ class Reading:
         self._names = state.names
         self._head = Head()
         self._preamble_seen = state.counts.preamble_records
-        self._window = limits.chunk_bytes
+        self._window = min(limits.chunk_bytes, _SMALL_CHUNK_BYTES)
         self._longest = max(limits.max_record_bytes + 3, limits.chunk_bytes)
         self._grammar = Grammar(dialect, width=state.columns, max_record_bytes=limits.max_record_bytes)
         self._shape = Shape.of(state.names or (), columns if state.names is not None else None)
@@ -105,6 +111,10 @@ class Reading:
             yield self._item(empty_piece(0, lines=0, names=self._shape.wanted_names, rejects=[]))
 
     @property
+    def _chunk_bytes(self) -> int:
+        return min(self._limits.chunk_bytes, max(_SMALL_CHUNK_BYTES, _COLUMN_BYTES * len(self._names or ())))
+
+    @property
     def _stand(self) -> tuple[int, str, bool]:
         return self._offset, self._skipping, self._names is None
 
@@ -122,7 +132,7 @@ class Reading:
             self._skipping = found.inside
             lines = self._grammar.lines.count(data, found.size)
             yield self._item(empty_piece(found.size, lines=lines, names=self._shape.wanted_names, rejects=[]))
-            self._window = self._limits.chunk_bytes
+            self._window = self._chunk_bytes
 
     def _read_head(self, data: bytes, *, last: bool) -> Iterator[_Item]:
         found = read_head(data, self._grammar, preamble_seen=self._preamble_seen, first=self._offset == 0, last=last)
@@ -133,9 +143,9 @@ class Reading:
             yield self._too_long(data[found.head.size :], in_quotes=found.too_long.in_quotes)
         if found.too_long is not None or found.source_names is None:
             return
-        self._window = self._limits.chunk_bytes
         self._source_names = found.source_names
         self._names = tuple(column_names(self._source_names))
+        self._window = self._chunk_bytes
         self._shape = Shape.of(self._names, self._columns)
         self._grammar = Grammar(self._dialect, width=len(self._names), max_record_bytes=self._limits.max_record_bytes)
 
@@ -145,7 +155,7 @@ class Reading:
             found = cut(data, self._grammar, last=last)
             if found.end and (found.clean or found.end >= exact_bytes):
                 yield self._item(pool.submit(read_fast, found, self._grammar, self._shape), size=found.end)
-                self._window = self._limits.chunk_bytes if found.clean else 2 * exact_bytes
+                self._window = self._chunk_bytes if found.clean else 2 * exact_bytes
                 return
             if found.clean and not last and len(data) <= self._limits.max_record_bytes + 2:
                 return
@@ -153,7 +163,7 @@ class Reading:
         if reading.piece.size or reading.too_long:
             self._skipping = FIELD if reading.too_long else ""
             yield self._item(reading.piece)
-            self._window = min(self._limits.chunk_bytes, 2 * exact_bytes)
+            self._window = min(self._chunk_bytes, 2 * exact_bytes)
 
     def _too_long(self, data: bytes, *, in_quotes: bool) -> _Item:
         raw = data[:RAW_BYTES_KEPT]
