@@ -273,7 +273,7 @@ def test_the_end_of_a_job_wakes_who_waits_for_it(store: JobStore) -> None:
     assert store.claim(waiting.id) is not None
 
 
-def test_the_reconciler_wakes_whom_nobody_woke(store: JobStore, database: Database, clock: ManualClock) -> None:
+def test_the_reconciler_wakes_whom_nobody_woke(store: JobStore) -> None:
     """A job whose upload is gone or done does not wait for ever."""
     job = submit(store, waits_on="upl_gone", waits_for_bytes=5)
     assert store.wake_over() == [job.id]
@@ -291,7 +291,7 @@ def _update_many(url: str, count: int) -> int:
     return done
 
 
-def test_eight_processes_update_one_row_a_thousand_times_each(database: Database, store: JobStore, tmp_path: Path) -> None:
+def test_eight_processes_update_one_row_a_thousand_times_each(store: JobStore, tmp_path: Path) -> None:
     """8 × 1,000 conditional updates on SQLite: no error, and none is lost."""
     submit(store, id="job_shared")
     with ProcessPoolExecutor(8, mp_context=get_context("spawn")) as pool:
@@ -302,8 +302,13 @@ def test_eight_processes_update_one_row_a_thousand_times_each(database: Database
 
 def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
     """An exception inside a write rolls all of it back."""
-    with pytest.raises(ZeroDivisionError), database.write() as tx:
-        tx.execute(catalog_databases.insert().values(name="x", description="", created_at=utc_now()))
-        _ = 1 / 0
+
+    def fail_late() -> None:
+        with database.write() as tx:
+            tx.execute(catalog_databases.insert().values(name="x", description="", created_at=utc_now()))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_late()
     with database.read() as tx:
         assert tx.execute(select(catalog_databases)).all() == []
