@@ -58,11 +58,11 @@ def answer_page(services: Services, principal: Principal, query_id: str, *, pagi
         rows = read_page(lambda first, _: _open_at(services.storage, csv_key(prefix), first), meta, index, start_row=start, limit=paging.limit)
     except StorageObjectMissing as error:
         raise _expired(query) from error
-    following = start + paging.limit
+    following = start + len(rows)
     page = {
         "columns": [asdict(column) for column in meta.columns],
         "rows": rows,
-        "next_cursor": listing.cursor(following) if following < meta.rows else None,
+        "next_cursor": listing.cursor(following) if rows and following < meta.rows else None,
         "total_rows": meta.rows,
     }
     return fresh.answer(json.dumps(page, separators=(",", ":"), allow_nan=False).encode())

@@ -18,6 +18,7 @@ from itertools import islice
 from typing import BinaryIO
 
 INDEX_EVERY = 1000
+MAX_PAGE_CHARS = 8 << 20
 _OFFSET = struct.Struct("<Q")
 _READ_BYTES = 256 * 1024
 _CELL = re.compile(r'(?:"([^"]*(?:""[^"]*)*)")?([,\n])')
@@ -80,8 +81,13 @@ def pack_offset(offset: int) -> bytes:
     return _OFFSET.pack(offset)
 
 
-def read_page(open_range: OpenRange, meta: ResultMeta, index: bytes, *, start_row: int, limit: int) -> list[list[Cell]]:
-    """Return rows from `start_row` (from 0) on as JSON cells; `open_range(start, stop)` opens the CSV's bytes."""
+def read_page(
+    open_range: OpenRange, meta: ResultMeta, index: bytes, *, start_row: int, limit: int, max_chars: int = MAX_PAGE_CHARS
+) -> list[list[Cell]]:
+    """Return rows from `start_row` (from 0) on as JSON cells; `open_range(start, stop)` opens the CSV's bytes.
+
+    They are fewer than `limit` where one more would be too much text, but one at least.
+    """
     if start_row >= meta.rows or limit <= 0:
         return []
     first = start_row // INDEX_EVERY
@@ -92,7 +98,7 @@ def read_page(open_range: OpenRange, meta: ResultMeta, index: bytes, *, start_ro
     readers = [_reader(column.type) for column in meta.columns]
     with open_range(begin, end) as stream:
         skipped = start_row - first * INDEX_EVERY
-        rows = islice(read_rows(stream, end - begin), skipped, skipped + limit)
+        rows = _within(islice(read_rows(stream, end - begin), skipped, skipped + limit), max_chars)
         return [[None if text is None else read(text) for read, text in zip(readers, row, strict=True)] for row in rows]
 
 
@@ -101,7 +107,7 @@ def read_rows(stream: BinaryIO, length: int) -> Iterator[list[str | None]]:
     decoder = codecs.getincrementaldecoder("utf-8")("surrogatepass")
     pending, row = "", list[str | None]()
     while length > 0:
-        chunk = stream.read(min(_READ_BYTES, length))
+        chunk = stream.read(min(max(_READ_BYTES, len(pending)), length))  # an unfinished cell is looked at again: twice as much each time
         if not chunk:
             break
         length -= len(chunk)
@@ -115,6 +121,15 @@ def read_rows(stream: BinaryIO, length: int) -> Iterator[list[str | None]]:
                 yield row
                 row = []
         pending = pending[position:]
+
+
+def _within(rows: Iterator[list[str | None]], max_chars: int) -> Iterator[list[str | None]]:
+    total = 0
+    for number, row in enumerate(rows):
+        total += sum(len(text) for text in row if text is not None)
+        if number and total > max_chars:
+            return
+        yield row
 
 
 def _reader(kind: str) -> Callable[[str], Cell]:
