@@ -89,10 +89,10 @@ HAVING count(*) > 2
 ORDER BY l_shipmode, received"""
 _MONTHS = """
 WITH months AS (
-    SELECT {month} AS month, sum(o_totalprice) AS total, count(*) AS orders FROM orders LEFT JOIN customer ON c_custkey = o_custkey
+    SELECT {month} AS month, sum(o_totalprice) AS total, count(*) AS number FROM orders LEFT JOIN customer ON c_custkey = o_custkey
     WHERE c_mktsegment = 'BUILDING' GROUP BY {month}
 )
-SELECT month, orders, total, sum(total) OVER (ORDER BY month) AS so_far, lag(total) OVER (ORDER BY month) AS before,
+SELECT month, number, total, sum(total) OVER (ORDER BY month) AS so_far, lag(total) OVER (ORDER BY month) AS before,
     rank() OVER (ORDER BY total DESC, month) AS place
 FROM months ORDER BY month"""
 QUESTIONS = (
