@@ -25,10 +25,10 @@ from services.query.engines.problems import problem_of
 from services.query.engines.scanned import bytes_scanned
 from services.query.engines.shares import Shares
 from services.query.engines.views import Locate, create_views
-from services.shared.errors import Problem, QueryCancelled, QueryTimedOut, UnsupportedOnEmbedded
+from services.shared.errors import Problem, QueryCancelled, QueryTimedOut
 from services.shared.ids import new_id
 from services.shared.results import ResultColumn
-from services.shared.sql.guard import Statement, StatementKind, parse_statement
+from services.shared.sql.guard import Statement, parse_statement
 from services.shared.sql.names import text
 from services.shared.sql.parameters import with_parameters
 from services.shared.sql.show import Schemas, answer_show
@@ -115,8 +115,6 @@ class DuckDbEngine:
 
     @contextmanager
     def _open(self, execution: _Execution) -> Iterator[Result]:
-        if execution.statement.kind is StatementKind.EXPLAIN:
-            raise UnsupportedOnEmbedded("EXPLAIN is not supported on the embedded engine: its plan would be another engine's.")
         translation = translate(execution.statement, self._schemas, database=execution.order.database)
         self._spill.mkdir(parents=True, exist_ok=True)
         spill = tempfile.mkdtemp(prefix="query-", dir=self._spill)

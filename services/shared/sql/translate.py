@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from sqlglot import exp
 
 from services.shared.catalog.port import Table
-from services.shared.errors import SqlSyntax
+from services.shared.errors import SqlSyntax, UnsupportedOnEmbedded
 from services.shared.sql.bound import unsupported
 from services.shared.sql.environment import Environment
-from services.shared.sql.guard import Statement
+from services.shared.sql.guard import Statement, StatementKind
 from services.shared.sql.queries import bind_query
 from services.shared.sql.scope import BoundQuery, Scope
 from services.shared.sql.show import Schemas
@@ -41,6 +41,8 @@ def translate(statement: Statement, schemas: Schemas, *, database: str, now: dat
     tree = statement.tree
     if tree is None:
         raise ValueError(f"a {statement.kind} is answered from the catalog")
+    if statement.kind is StatementKind.EXPLAIN:
+        raise UnsupportedOnEmbedded("EXPLAIN is not supported on the embedded engine: its plan would be another engine's.")
     moment = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
 
     def bind(query: exp.Query, scope: Scope) -> BoundQuery:
