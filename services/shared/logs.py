@@ -11,12 +11,15 @@ import structlog
 from services.shared.settings import LogFormat, Settings
 
 _NOISY = ("sqlalchemy.engine", "httpx", "httpcore", "kombu", "amqp", "celery.redirected")
+# Their lines of each task say again what `job.claimed` and its end say, and every few seconds that nothing had to be put right.
+_REPEATING = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
 
 
 def configure_logs(settings: Settings, *, service: str) -> None:
     """Send structlog and the standard library's logging through one formatter; `service` is on every line."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _of(service),
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -40,10 +43,9 @@ def configure_logs(settings: Settings, *, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    for name in _NOISY:
+    for name in (*_NOISY, *_REPEATING):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(service=service)
 
 
 def bind(**values: Any) -> None:
@@ -55,3 +57,13 @@ def get_logger() -> structlog.typing.FilteringBoundLogger:
     """Return a logger; events are named `noun.verb`."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+def _of(service: str) -> structlog.typing.Processor:
+    """Name the service in every thread; a context variable is known only in the thread that bound it."""
+
+    def add(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["service"] = service
+        return event
+
+    return add
