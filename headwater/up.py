@@ -17,7 +17,7 @@ from headwater.ports import remembered_port, require_free
 from headwater.service import Patience
 from headwater.services import Place, stages
 from headwater.supervisor import Supervisor
-from services.shared.settings import Settings, load_settings
+from services.shared.settings import Platform, Settings, load_settings
 
 
 def main() -> int:
@@ -37,6 +37,8 @@ def main() -> int:
 
 
 def _place(settings: Settings) -> Place:
+    if settings.platform is not Platform.LOCAL:
+        raise CannotStart(f"HEADWATER_PLATFORM={settings.platform} is not built yet; leave it at {Platform.LOCAL}")
     home = settings.home.resolve()
     ports = {"HEADWATER_API_PORT": settings.api_port, "HEADWATER_FLOWER_PORT": settings.flower_port}
     if settings.redis_url is not None:

@@ -52,6 +52,13 @@ def test_a_setting_that_makes_no_sense_ends_it(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_a_platform_that_is_not_built_ends_it(tmp_path: Path) -> None:
+    """It says so in one line, before anything starts."""
+    ended = up(tmp_path, HEADWATER_PLATFORM="aws")
+    assert (ended.returncode, ended.stderr) == (2, "headwater: HEADWATER_PLATFORM=aws is not built yet; leave it at local\n")
+    assert not (tmp_path / "broker").exists()
+
+
 def up(home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
