@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,6 +155,8 @@ class Runner:
         try:
             with self._leased(run):
                 self._take(step, run)
+        except LeaseLost:
+            log.warning("job.lease_lost")
         finally:
             del self._running[job.id, job.attempt]
 
@@ -181,7 +183,7 @@ class Runner:
             log.info("job.cancelled")
             self._outbox.send_new()
         except LeaseLost:
-            log.warning("job.lease_lost")
+            raise
         except Problem as problem:
             run.end(problem)
             log.info("job.failed", code=problem.code, detail=problem.detail)
@@ -190,8 +192,9 @@ class Runner:
             run.hand_over(Next(run.phase))
             log.info("job.handed_back")
         except (SystemExit, KeyboardInterrupt):
-            run.hand_over(Next(run.phase))
-            log.info("job.handed_back")
+            with suppress(LeaseLost):
+                run.hand_over(Next(run.phase))
+                log.info("job.handed_back")
             raise
         except Exception:
             log.exception("job.stumbled")
