@@ -17,6 +17,7 @@ from services.worker.csv.magic import compression_of, refuse_binary
 from services.worker.csv.shapes import Trial, try_dialect
 
 SAMPLE_BYTES = 64 << 10
+MAX_UNPACKED_BYTES = 4 << 20
 MAX_PREAMBLE_RECORDS = 50
 _USUAL = (",", "\t", ";", "|")
 _DELIMITERS = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, ":": 0.45, " ": 0.45}
@@ -34,7 +35,10 @@ def sniff(head: bytes, *, whole: bool, override: DialectOverride = NO_OVERRIDE) 
             return Dialect(**override.given)
         raise EmptyFile("The file has no bytes.")
     dialect = Dialect(compression=override.get("compression", None) or compression_of(head))
-    unpacked = _decode(head, dialect, whole=whole) if dialect.compression != "none" else head
+    if dialect.compression == "none":
+        unpacked = head
+    else:
+        unpacked, whole = _unpack(head, dialect, whole=whole)
     _refuse_binary(unpacked, override)
     dialect = replace(dialect, encoding=override.get("encoding", None) or encoding_of(unpacked, whole=whole))
     text = _decode(unpacked, Dialect(encoding=dialect.encoding), whole=whole)
@@ -54,8 +58,20 @@ def _refuse_binary(head: bytes, override: DialectOverride) -> None:
         refuse_binary(head)
 
 
+def _unpack(head: bytes, dialect: Dialect, *, whole: bool) -> tuple[bytes, bool]:
+    """Return the beginning of what is packed, and whether it is the whole file; a bomb is not unpacked any further."""
+    pieces: list[bytes] = []
+    length = 0
+    for piece in decoded(io.BytesIO(head), dialect, available=len(head), final=whole, limits=DecodeLimits()):
+        pieces.append(piece)
+        length += len(piece)
+        if length >= MAX_UNPACKED_BYTES:
+            return b"".join(pieces), False
+    return b"".join(pieces), whole
+
+
 def _decode(head: bytes, dialect: Dialect, *, whole: bool) -> bytes:
-    return b"".join(decoded(io.BytesIO(head), dialect, available=len(head), final=whole, limits=DecodeLimits(max_decoded_bytes=1 << 30)))
+    return b"".join(decoded(io.BytesIO(head), dialect, available=len(head), final=whole, limits=DecodeLimits()))
 
 
 def _try_all(sample: bytes, dialect: Dialect, override: DialectOverride, *, whole: bool) -> tuple[Trial, list[bytes], bool]:

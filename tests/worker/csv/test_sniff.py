@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import random
 import time
+import tracemalloc
 from hashlib import sha256
 from typing import Any
 
@@ -146,3 +148,24 @@ def test_long_cells_are_sniffed_in_linear_time() -> None:
     sniff(b"a,b\n" + b"1" * 100_000 + b"x,2\n", whole=True)
     sniff(b"\r" * 250_000, whole=False)
     assert time.monotonic() - begun < 5
+
+
+def test_noise_is_not_text() -> None:
+    """Bytes without any pattern are refused, though few of them are NUL; a file separated by control characters is read."""
+    noise = random.Random(7).randbytes(5000)
+    with pytest.raises(BinaryFile, match="control characters"):
+        sniff(noise, whole=True)
+    separated = "\x1e".join("\x1f".join(("\x01", str(number), "\x02")) for number in range(300)).encode()
+    assert sniff(separated, whole=True).encoding == "utf-8"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.ZstdCompressor().compress])
+def test_the_head_of_a_bomb_is_not_unpacked_whole(pack: Any) -> None:
+    """However much a few bytes unpack to, finding the dialect takes a bounded piece of it."""
+    head = pack(b"a,b\n" + b"1,2\n" * 25_000_000)[: 256 << 10]
+    tracemalloc.start()
+    try:
+        assert sniff(head, whole=False).delimiter == ","
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
