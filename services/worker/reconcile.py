@@ -18,8 +18,10 @@ from services.shared.logs import get_logger
 from services.shared.records.tables import idempotency_keys, queries
 from services.shared.uploads_sweep import expire_uploads, fail_dead_one_shots, free_unnamed
 from services.worker.deps import Worker
+from services.worker.sweep import mend_catalog, sweep_staging, sweep_versions, sweep_work
 
 _AT_ONCE = 100
+_TICKS_A_SWEEP = 30
 log = get_logger()
 
 
@@ -27,6 +29,9 @@ def reconcile(worker: Worker) -> None:
     """Look at everything once; what fails is left for the next tick and does not keep the rest from its turn."""
     for chore in (_take_over, _wake, _send, _end_uploads, _free_results, _forget_keys):
         _try(chore, worker)
+    if int(utc_now().timestamp() // worker.settings.reconcile_s) % _TICKS_A_SWEEP == 0:
+        for chore in (_mend_catalog, _sweep_versions, _sweep_work, _sweep_staging):
+            _try(chore, worker)
 
 
 def _try(chore: Callable[[Worker], None], worker: Worker) -> None:
@@ -78,3 +83,24 @@ def _free_results(worker: Worker) -> None:
 def _forget_keys(worker: Worker) -> None:
     with worker.database.write() as tx:
         tx.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < utc_now() - timedelta(seconds=worker.settings.idempotency_s)))
+
+
+def _mend_catalog(worker: Worker) -> None:
+    _tell("catalog.mended", mend_catalog(worker))
+
+
+def _sweep_versions(worker: Worker) -> None:
+    _tell("versions.freed", sweep_versions(worker))
+
+
+def _sweep_work(worker: Worker) -> None:
+    _tell("work.freed", sweep_work(worker))
+
+
+def _sweep_staging(worker: Worker) -> None:
+    _tell("staging.freed", sweep_staging(worker))
+
+
+def _tell(event: str, count: int) -> None:
+    if count:
+        log.info(event, count=count)
