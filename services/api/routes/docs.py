@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 
-from services.shared.errors import Problem
+from services.api.problem_page import render
 
 _STATIC = Path(__file__).parents[1] / "static"
 _HEADERS = {
@@ -41,17 +39,4 @@ def get_style() -> Response:
 @router.get("/problems")
 def get_problems() -> Response:
     """Show what each problem's `type` points to."""
-    kinds = sorted({kind.code: kind for kind in _kinds(Problem)}.items())
-    entries = "".join(f'<dt id="{code}">{code}</dt><dd>{kind.status}: {escape(kind.title)}.</dd>' for code, kind in kinds)
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Headwater problems</title>'
-        '<link rel="stylesheet" href="/docs/docs.css"></head><body><h1>Problems</h1><p><a href="/docs">The API</a></p>'
-        f"<dl>{entries}</dl></body></html>"
-    )
-    return Response(page, headers=_HEADERS, media_type="text/html")
-
-
-def _kinds(kind: type[Problem]) -> Iterator[type[Problem]]:
-    yield kind
-    for child in kind.__subclasses__():
-        yield from _kinds(child)
+    return Response(render(), headers=_HEADERS, media_type="text/html")
