@@ -20,6 +20,7 @@ from services.worker.publish.statistics import SHOWN_CHARACTERS, Statistics, Uni
 SQL_BYTES = 32 * 1024
 DOUBLE_EPSILON = 2.0**-52
 _LARGEST_DECIMAL = 10**38
+_LARGEST_BIGINT = 2**63
 _DAYS = "date_diff('day', DATE '1970-01-01', {})"
 _MILLISECONDS = "date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', {})"
 
@@ -143,7 +144,7 @@ def _figures(position: int, column: Checked, rows: int) -> Iterator[tuple[str, s
             yield f"s{position}", f"count_if({name})"
             return
         case "bigint":
-            total = f"sum(CAST({name} AS decimal(38,0)))"
+            total = _exact_sum(name, column.expected, rows)
         case "double":
             finite = f"CASE WHEN is_finite({name}) THEN {name} END"
             low, high, total = f"min({finite})", f"max({finite})", f"sum({finite})"
@@ -154,7 +155,9 @@ def _figures(position: int, column: Checked, rows: int) -> Iterator[tuple[str, s
             low, high, total = _DAYS.format(low), _DAYS.format(high), f"sum({_DAYS.format(name)})"
         case "timestamp":
             low, high = _MILLISECONDS.format(low), _MILLISECONDS.format(high)
-            total = f"sum(CAST({_MILLISECONDS.format(name)} AS decimal(38,0)))"
+            total = _exact_sum(_MILLISECONDS.format(name), column.expected, rows)
+        case "string" if column.expected.longest <= SHOWN_CHARACTERS:
+            total = f"sum(length({name}))"
         case "string":
             shown = f"substr({name}, 1, {SHOWN_CHARACTERS})"
             low, high, total = f"min({shown})", f"max({shown})", f"sum(length({name}))"
@@ -164,6 +167,11 @@ def _figures(position: int, column: Checked, rows: int) -> Iterator[tuple[str, s
     yield f"h{position}", high
     if not column.expected.overflow:
         yield f"s{position}", total
+
+
+def _exact_sum(expression: str, expected: Statistics, rows: int) -> str:
+    """Sum whole numbers as what can't overflow: bigint where the written values can't, else decimals, which cost twice as much."""
+    return f"sum({expression})" if _bound(expected, rows) < _LARGEST_BIGINT else f"sum(CAST({expression} AS decimal(38,0)))"
 
 
 def _statistics(position: int, column: Checked, row: Row, rows: int) -> Statistics:

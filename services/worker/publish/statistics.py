@@ -27,8 +27,9 @@ Unit = int | float | str | None
 
 @dataclass(frozen=True)
 class Statistics:
-    """One column's values; `low`, `high` and `total` are None while there is none. Text is known by its first 256 characters.
+    """One column's values; `low`, `high` and `total` are None while there is none.
 
+    Text is known by its first 256 characters, and `longest` is how many the longest one has.
     `overflow`: the absolute values add up to more than a double holds, so there is no sum.
     """
 
@@ -37,6 +38,7 @@ class Statistics:
     high: Unit = None
     total: int | float | None = None
     magnitude: float = 0.0
+    longest: int = 0
     overflow: bool = False
     nan: int = 0
     infinite: int = 0
@@ -51,6 +53,7 @@ class Statistics:
             high=_pick(max, self.high, other.high),
             total=None if overflow else _added(self.total, other.total),
             magnitude=0.0 if overflow else magnitude,
+            longest=max(self.longest, other.longest),
             overflow=overflow,
             nan=self.nan + other.nan,
             infinite=self.infinite + other.infinite,
@@ -84,7 +87,8 @@ def measure(values: Any) -> Statistics:
 def _texts(values: Any, nulls: int) -> Statistics:
     ends = pc.min_max(values)
     low, high = (ends[name].as_py()[:SHOWN_CHARACTERS] for name in ("min", "max"))
-    return Statistics(nulls, low, high, pc.sum(pc.utf8_length(values)).as_py())
+    lengths = pc.utf8_length(values)
+    return Statistics(nulls, low, high, pc.sum(lengths).as_py(), longest=pc.max(lengths).as_py())
 
 
 def _integers(values: Any, nulls: int) -> Statistics:
