@@ -11,6 +11,7 @@ from sqlglot.errors import ParseError, TokenError
 from services.shared.errors import MultipleStatements, SqlSyntax, SqlTooLong, StatementNotAllowed, UnsupportedOnEmbedded
 from services.shared.sql.dialect import AthenaSql, position
 from services.shared.sql.show import Show, parse_describe, parse_show
+from services.shared.sql.whole import check_whole
 
 DEFAULT_MAX_SQL_BYTES = 64 * 1024
 MAX_NESTING = 60
@@ -143,6 +144,7 @@ def _parse_query(tokens: list[Token], sql: str) -> exp.Query:
         return exp.select("*").from_(tree)
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
         raise UnsupportedOnEmbedded(f"{type(tree).__name__.upper()} is not a query this server reads.")
+    check_whole(tree, tokens)
     return tree
 
 
