@@ -176,7 +176,8 @@ def _blank_records(cut: Cut) -> int:
     """Return how many records are empty lines: a line end directly behind a line end, outside quotes."""
     array = cut.array
     ends = array == cut.line_end
-    candidates = np.flatnonzero(ends[1:] & ends[:-1]) + 1
+    doubled = ends[1:] & ends[:-1]
+    candidates = np.flatnonzero(doubled) + 1 if doubled.any() else np.empty(0, dtype=np.int64)
     if cut.line_end == 10 and cut.data.find(b"\r", 0, cut.end) >= 0:
         behind_return = np.flatnonzero(ends[2:] & (array[1:-1] == 13) & ends[:-2]) + 2
         candidates = np.concatenate((candidates, behind_return))

@@ -25,7 +25,7 @@ from services.worker.csv.skip import FIELD, skip
 from services.worker.csv.state import ReadState
 
 _SMALL_CHUNK_BYTES = 1 << 20
-_COLUMN_BYTES = 32 << 10
+_COLUMN_BYTES = 8 << 10
 
 
 @dataclass(frozen=True)
