@@ -89,7 +89,7 @@ def unpack_column(document: dict[str, Any], parts: list[memoryview], limits: Lim
     numbers["doubles"] = Range(**numbers["doubles"])
     column.numbers = Numbers(**numbers)
     column.least, column.greatest = _bytes(document["least"]), _bytes(document["greatest"])
-    column.distinct = Distinct(limits.distinct, np.frombuffer(parts[document["hashes"]], np.uint64).copy())
+    column.distinct = Distinct(limits.distinct, np.frombuffer(parts[document["hashes"]], np.uint64).copy(), remembered=limits.remembered)
     return column
 
 

@@ -5,17 +5,22 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from services.worker.profile import words
 from services.worker.profile.cells import I64, KEEP_LOW, U64, Cells, Mask
 from services.worker.profile.distinct import Distinct
 from services.worker.profile.extremes import text_extremes
-from services.worker.profile.numbers import Numbers, read_numbers
-from services.worker.profile.temporal import ISO_DATE, ISO_LOCAL, ISO_OFFSET, Span, read_moments
+from services.worker.profile.numbers import NumberReading, Numbers, read_numbers
+from services.worker.profile.temporal import ISO_DATE, ISO_LOCAL, ISO_OFFSET, Span, all_dated, read_moments
 
 NULL_TOKENS: Final = ("NA", "N/A", "null", "NULL", "None", "-")
 CANDIDATES: Final = ("boolean", "bigint", "decimal", "double", ISO_DATE, ISO_LOCAL, ISO_OFFSET)
 FIRST_FAILURES: Final = 5
+SLABS_UNTRIED: Final = 16
+TRIED_ROWS: Final = 32_768
 SHOWN_CHARACTERS: Final = 1000
 EXACT_LENGTH: Final = 256
 DIGIT, NUMERIC, NAMED, LOGICAL = 1, 2, 3, 4
@@ -26,6 +31,7 @@ CLASSES[[ord(c) for c in "iInN"]] = NAMED
 CLASSES[[ord(c) for c in "tTfF"]] = LOGICAL
 
 Failure = tuple[int, int, str]
+Codes = npt.NDArray[np.int32]
 Locate = Callable[[int], tuple[int, int]]
 
 
@@ -34,6 +40,7 @@ class Limits:
     """What one column may hold, by how many columns there are: a wide file keeps smaller sketches, the same for all its blocks."""
 
     distinct: int
+    remembered: int
     values: int
     value_bytes: int
 
@@ -42,6 +49,7 @@ class Limits:
         share = max(1, columns)
         return cls(
             distinct=min(32_768, max(2_048, (1 << 23) // share)),
+            remembered=1 << min(16, ((1 << 21) // share).bit_length() - 1),
             values=min(4_096, max(256, (1 << 21) // share)),
             value_bytes=min(262_144, max(8_192, (64 << 20) // share)),
         )
@@ -62,6 +70,7 @@ class Part:
     greatest: bytes | None = None
     hashes: U64 = field(default_factory=lambda: np.empty(0, np.uint64))
     values: dict[str, int] | None = None
+    repeats: bool | None = None
     passed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CANDIDATES, 0))
     failures: dict[str, list[Failure]] = field(default_factory=dict)
     lower_case: int = 0
@@ -82,13 +91,14 @@ class Column:
         self.max_length: int | None = None
         self.least: bytes | None = None
         self.greatest: bytes | None = None
-        self.distinct = Distinct(limits.distinct)
+        self.distinct = Distinct(limits.distinct, remembered=limits.remembered)
         self.values: dict[str, int] | None = {}
         self.value_bytes = 0
         self.passed = dict.fromkeys(CANDIDATES, 0)
         self.failures: dict[str, list[Failure]] = {name: [] for name in CANDIDATES}
         self.numbers = Numbers()
         self.spans: dict[str, Span] = {}
+        self._untried = 0
 
     @property
     def typed(self) -> int:
@@ -112,6 +122,7 @@ class Column:
         self.least = _least(self.least, part.least)
         self.greatest = part.greatest if self.greatest is None else max(self.greatest, part.greatest or b"")
         self.distinct.add(part.hashes)
+        self._untried = self._untried - 1 if part.repeats is None else 0 if part.repeats else SLABS_UNTRIED
         if part.rows > part.nulls:
             self._absorb_values(part.values)
         for name, failures in part.failures.items():
@@ -143,6 +154,11 @@ class Column:
             del self.spans[name]
 
     @property
+    def encodes(self) -> bool:
+        """Whether the next cells are read by their different values: while these are few, and as a trial now and then."""
+        return self.values is not None or self._untried <= 0
+
+    @property
     def orders(self) -> bool:
         return self.typed == 0 or any(name not in CANDIDATES for name in self.spans)
 
@@ -151,6 +167,7 @@ class Column:
 class Wanted:
     """What a block still has to find out for a column; older than the state at worst, which costs time and changes nothing."""
 
+    encoded: bool
     values: bool
     number_statistics: bool
     orders: bool
@@ -162,6 +179,7 @@ class Wanted:
     @classmethod
     def by(cls, column: Column, tokens: tuple[str, ...]) -> "Wanted":
         return cls(
+            encoded=column.encodes,
             values=column.values is not None,
             number_statistics=column.survives("bigint", "decimal", "double"),
             orders=column.orders,
@@ -172,29 +190,44 @@ class Wanted:
         )
 
 
-def summarise(array: Any, wanted: Wanted, locate: Locate) -> Part:
-    """Read one column of a block (`pa.StringArray`); `locate` turns a row of it into (record number, line)."""
-    part = Part(rows=len(array), nulls=array.null_count)
+def summarise(texts: Any, wanted: Wanted, locate: Locate) -> Part:
+    """Read one column of a block (`pa.ChunkedArray` of text); `locate` turns a row of it into (record number, line)."""
+    part = Part(rows=len(texts), nulls=texts.null_count)
     if part.rows == part.nulls:
         return part
-    codes: I64 | None = None
-    if wanted.values:
-        encoded = array.dictionary_encode()
-        filled = encoded.indices.fill_null(-1) if part.nulls else encoded.indices
-        codes = filled.to_numpy().astype(np.int64)
-        counts = np.bincount(codes if not part.nulls else codes[codes >= 0], minlength=len(encoded.dictionary))
-        cells = Cells.of(encoded.dictionary, counts)
-        if len(cells) <= wanted.limits.values and int(cells.lens.sum()) <= wanted.limits.value_bytes:
-            part.values = dict(zip(encoded.dictionary.to_pylist(), counts.tolist(), strict=True))
-        if len(cells) * 2 > part.rows:
-            codes, cells = None, Cells.of(array)
-    else:
-        cells = Cells.of(array)
+    codes: Codes | None = None
+    if wanted.encoded and _may_repeat(texts, wanted.limits):
+        codes, different = _encode(texts)
+        counts = np.bincount(codes[codes >= 0] if part.nulls else codes, minlength=len(different))
+        cells = Cells.of(different, counts)
+        if wanted.values and len(cells) <= wanted.limits.values and int(cells.lens.sum()) <= wanted.limits.value_bytes:
+            part.values = dict(zip(different.to_pylist(), counts.tolist(), strict=True))
+        part.repeats = len(cells) * 2 <= part.rows - part.nulls
+    elif wanted.encoded:
+        part.repeats = False
+    if not part.repeats:
+        codes, cells = None, Cells.of(texts.combine_chunks())
     part.least, part.greatest = text_extremes(cells)
     part.hashes = wanted.distinct.candidates(cells.hashes())
     _measure(cells, part)
     _classify(cells, part, wanted, codes, locate)
     return part
+
+
+def _may_repeat(texts: Any, limits: Limits) -> bool:
+    """Look at the first rows: where they hold too many different texts to keep, and hardly one twice, the rest is not tried."""
+    first = texts.slice(0, TRIED_ROWS)
+    if len(first) * 2 > len(texts):
+        return True
+    different = pc.count_distinct(first, mode="only_valid").as_py()
+    return bool(different <= limits.values or different * 8 <= (len(first) - first.null_count) * 7)
+
+
+def _encode(texts: Any) -> tuple[Codes, Any]:
+    """Return for each cell the place of its text among the different ones, -1 for NULL, and these."""
+    encoded = texts.dictionary_encode()
+    codes = pa.chunked_array([chunk.indices for chunk in encoded.chunks], pa.int32())
+    return (codes.fill_null(-1) if texts.null_count else codes).to_numpy(), encoded.chunk(0).dictionary
 
 
 def _measure(cells: Cells, part: Part) -> None:
@@ -216,7 +249,7 @@ def _rounded(lengths: I64) -> I64:
     return (lengths >> shift) << shift
 
 
-def _classify(cells: Cells, part: Part, wanted: Wanted, codes: I64 | None, locate: Locate) -> None:
+def _classify(cells: Cells, part: Part, wanted: Wanted, codes: Codes | None, locate: Locate) -> None:
     skipped = _skipped(cells, part, wanted.tokens)
     kinds = CLASSES.take(cells.word0.astype(np.uint8))
     passed: dict[str, Mask] = {}
@@ -273,7 +306,7 @@ def _read_logical(cells: Cells, kinds: Any, part: Part, passed: dict[str, Mask])
 
 
 def _read_numeric(cells: Cells, index: I64 | None, size: int, part: Part, wanted: Wanted, passed: dict[str, Mask]) -> None:
-    reading = read_numbers(cells, statistics=wanted.number_statistics)
+    reading = NumberReading.none(len(cells)) if all_dated(cells) else read_numbers(cells, statistics=wanted.number_statistics)
     part.numbers = reading.numbers
     masks = {"bigint": reading.bigint, "decimal": reading.decimal, "double": reading.double}
     digits = cells.lens >= 8
@@ -296,13 +329,13 @@ def _spread(mask: Mask, index: I64, size: int) -> Mask:
     return result
 
 
-def _first(cells: Cells, bad: Mask, codes: I64 | None, locate: Locate) -> list[Failure]:
+def _first(cells: Cells, bad: Mask, codes: Codes | None, locate: Locate) -> list[Failure]:
     if codes is None:
         positions = np.flatnonzero(bad)[:FIRST_FAILURES]
         rows = positions if cells.rows is None else cells.rows[positions]
     else:
         rows = np.flatnonzero(np.append(bad, False)[codes])[:FIRST_FAILURES]
-        positions = codes[rows]
+        positions = codes[rows].astype(np.int64)
     return [(*locate(int(row)), shown(cells.text(int(at)))) for row, at in zip(rows, positions, strict=True)]
 
 

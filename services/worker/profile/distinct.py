@@ -13,12 +13,17 @@ ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 class Distinct:
-    """A mergeable sketch whose result depends on the set of values alone, never on their order or on the blocks."""
+    """A mergeable sketch whose result depends on the set of values alone, never on their order or on the blocks.
 
-    __slots__ = ("_pending", "_pending_count", "hashes", "k", "limit")
+    `remembered` is how many of its hashes (a power of two) it holds by their low bits too, so that most repetitions cost no sorting.
+    """
 
-    def __init__(self, k: int, hashes: U64 | None = None) -> None:
+    __slots__ = ("_pending", "_pending_count", "_remembered", "_seen", "hashes", "k", "limit")
+
+    def __init__(self, k: int, hashes: U64 | None = None, *, remembered: int = 1 << 15) -> None:
         self.k = k
+        self._remembered = remembered
+        self._seen: U64 | None = None
         self.hashes: U64 = np.empty(0, np.uint64) if hashes is None else hashes
         self.limit = self.hashes[-1] if len(self.hashes) > k else ALL
         self._pending: list[U64] = []
@@ -26,7 +31,13 @@ class Distinct:
 
     def candidates(self, hashes: U64) -> U64:
         """Keep the hashes that can still matter; cheap, and safe to call with an older limit."""
-        return hashes if self.limit == ALL else hashes[hashes <= self.limit]
+        if self.limit != ALL:
+            hashes = hashes[hashes <= self.limit]
+        seen = self._seen
+        if seen is None:
+            return hashes
+        unseen: U64 = hashes[seen[hashes & np.uint64(len(seen) - 1)] != hashes]
+        return unseen
 
     def add(self, kept: U64) -> None:
         if len(kept):
@@ -38,11 +49,22 @@ class Distinct:
     def compact(self) -> U64:
         """Hold the k + 1 smallest hashes: one more than k tells that the count is no longer exact."""
         if self._pending:
-            self.hashes = _unique(np.concatenate([self.hashes, *self._pending]))[: self.k + 1]
+            different = _unique(np.concatenate([self.hashes, *self._pending]))
+            repeated = len(self.hashes) + self._pending_count - len(different)
+            self.hashes = different[: self.k + 1].copy()
+            if 2 * repeated > self._pending_count:
+                self._remember()
             self._pending, self._pending_count = [], 0
             if len(self.hashes) > self.k:
                 self.limit = self.hashes[-1]
         return self.hashes
+
+    def _remember(self) -> None:
+        last = np.uint64(self._remembered - 1)
+        if self._seen is None:
+            self._seen = np.full(self._remembered, ALL)
+            self._seen[last] = 0  # no hash finds its own bits in an empty place
+        self._seen[self.hashes & last] = self.hashes
 
     @property
     def is_exact(self) -> bool:

@@ -76,11 +76,16 @@ class NumberReading:
     double: Mask
     numbers: Numbers
 
+    @classmethod
+    def none(cls, size: int) -> "NumberReading":
+        """Return the reading of cells none of which is a number."""
+        return cls(np.zeros(size, np.bool_), np.zeros(size, np.bool_), np.zeros(size, np.bool_), Numbers())
+
 
 def read_numbers(cells: Cells, *, statistics: bool) -> NumberReading:
     """Read cells that open with a digit, a minus, a point, or an i or n (inf, nan)."""
     size = len(cells)
-    reading = NumberReading(np.zeros(size, np.bool_), np.zeros(size, np.bool_), np.zeros(size, np.bool_), Numbers())
+    reading = NumberReading.none(size)
     negative = (cells.word0 & np.uint64(0xFF)) == ord("-")
     starts, lens, first = cells.starts, cells.lens, cells.word0
     if negative.any():

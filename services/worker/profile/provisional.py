@@ -16,6 +16,6 @@ def provisional_types(rows: Sequence[Sequence[str | None]]) -> list[str]:
     types = []
     for cells in zip(*rows, strict=True):
         column = Column(limits)
-        column.absorb(summarise(pa.array(cells, pa.string()), Wanted.by(column, NULL_TOKENS), lambda row: (row, row)))
+        column.absorb(summarise(pa.chunked_array([cells], pa.string()), Wanted.by(column, NULL_TOKENS), lambda row: (row, row)))
         types.append(decide(column).type)
     return types

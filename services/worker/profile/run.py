@@ -23,8 +23,8 @@ from services.worker.profile.statistics import THREADS, Statistics
 
 HEAD_BYTES: Final = 256 << 10
 DEFAULT_LIMITS: Final = Limits()
-SLAB_ROWS: Final = 16_384
-SLAB_BYTES: Final = 32 << 20
+SLAB_ROWS: Final = 131_072
+SLAB_BYTES: Final = 24 << 20
 
 RejectSink = Callable[[Iterable[Reject]], None]
 

@@ -5,6 +5,7 @@ off in rank by 0.5/sqrt(m) at most on average: 0.4 % for 16,384 rows, and below 
 are held whole: then everything made from the sample is exact.
 """
 
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
@@ -15,6 +16,14 @@ from services.worker.profile.cells import I64, U64
 
 LONGEST_CELL: Final = 200
 ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Rows of a block that the sample wants: their hashes and their positions (`pa.Array`)."""
+
+    hashes: U64
+    index: Any
 
 
 class Sample:
@@ -46,16 +55,19 @@ class Sample:
             writer.write_table(table)
         return bytes(sink.getvalue())
 
-    def add(self, table: Any, first_row: int) -> None:
-        """Take what belongs to the sample from a block whose first row has this number in the file."""
-        hashes = row_hashes(first_row, table.num_rows)
+    def choose(self, first_row: int, count: int) -> "Chosen":
+        """Return which rows of a block belong to the sample; its first row has this number in the file."""
+        hashes = row_hashes(first_row, count)
         index = np.flatnonzero(hashes <= self.limit)
-        if not len(index):
+        return Chosen(hashes[index], pa.array(index))
+
+    def add(self, rows: "Chosen", columns: list[Any]) -> None:
+        """Take the cells of the chosen rows, column by column."""
+        if not len(rows.hashes):
             return
-        chosen = table if len(index) == table.num_rows else table.take(pa.array(index))
-        named = [f"c{position}" for position in range(table.num_columns)]
-        self._pending.append((hashes[index], pa.table([_short(column) for column in chosen.columns], names=named)))
-        self._pending_rows += len(index)
+        named = [f"c{position}" for position in range(len(columns))]
+        self._pending.append((rows.hashes, pa.table([_short(column) for column in columns], names=named)))
+        self._pending_rows += len(rows.hashes)
         if self._pending_rows > self.size:
             self.compact()
 

@@ -18,6 +18,7 @@ from services.worker.profile.model import ColumnProfile, Warned
 from services.worker.profile.sample import Sample
 
 THREADS: Final = 2
+IN_FLIGHT: Final = 4
 LineOf = Callable[[int], int]
 
 
@@ -76,20 +77,27 @@ class Statistics:
 
     def _add_slab(self, slab: Slab, pool: ThreadPoolExecutor) -> None:
         waiting: deque[tuple[Column, Future[Part]]] = deque()
-        texts = []
+        rows = self.sample.choose(slab.first_row, len(slab.frame))
+        sampled = []
         for position, column in enumerate(self.columns):
-            array = self._text(slab.frame, position)
-            texts.append(array)
-            waiting.append((column, pool.submit(summarise, array, Wanted.by(column, self._tokens), slab.locate)))
-        self.sample.add(pa.table(texts, names=[f"c{position}" for position in range(len(texts))]), slab.first_row)
+            texts = self._text(slab.frame, position)
+            sampled.append(texts.take(rows.index))
+            waiting.append((column, pool.submit(summarise, texts, Wanted.by(column, self._tokens), slab.locate)))
+            if len(waiting) > IN_FLIGHT:
+                _absorb(waiting)
+        self.sample.add(rows, sampled)
         while waiting:
-            column, part = waiting.popleft()
-            column.absorb(part.result())
+            _absorb(waiting)
         self.rows += len(slab.frame)
 
     def _text(self, frame: pd.DataFrame, position: int) -> Any:
-        array = pa.chunked_array(pa.array(frame.iloc[:, position].array)).combine_chunks()
+        texts = pa.chunked_array(pa.array(frame.iloc[:, position].array))
         if self._null_values:
-            null = pc.is_in(array, value_set=pa.array(self._null_values, pa.string()))
-            array = pc.if_else(null, pa.scalar(None, array.type), array)
-        return array
+            null = pc.is_in(texts, value_set=pa.array(self._null_values, pa.string()))
+            texts = pc.if_else(null, pa.scalar(None, texts.type), texts)
+        return texts
+
+
+def _absorb(waiting: deque[tuple[Column, Future[Part]]]) -> None:
+    column, part = waiting.popleft()
+    column.absorb(part.result())

@@ -52,6 +52,14 @@ class Moments:
     spans: dict[str, Span] = field(default_factory=dict)
 
 
+def all_dated(cells: Cells) -> bool:
+    """Tell whether every cell opens with `dddd-dd-`, as no number does."""
+    first = cells.word0
+    if not len(first) or (first[0] & ISO_BYTES) != ISO_DASHES:
+        return False
+    return bool(((first & ISO_BYTES) == ISO_DASHES).all() and not words.nondigits(_without_dashes(first)).any())
+
+
 def read_moments(cells: Cells, *, orders: bool) -> Moments:
     """Read cells that open with a digit; `orders` also tries day, month and year in other orders."""
     size = len(cells)
@@ -71,8 +79,7 @@ def read_moments(cells: Cells, *, orders: bool) -> Moments:
 def _read_iso(cells: Cells, index: I64, moments: Moments) -> None:
     first = cells.word0
     second = cells.gather(cells.starts + 8) & KEEP_LOW.take(cells.lens - 8, mode="clip")
-    head = (first & ~ISO_BYTES) | (words.ZEROS & ISO_BYTES)
-    digits = (words.nondigits(head) == 0) & (words.nondigits(second) & words.HIGH_BITS[2] == 0)
+    digits = (words.nondigits(_without_dashes(first)) == 0) & (words.nondigits(second) & words.HIGH_BITS[2] == 0)
     year = words.number((first & KEEP_LOW[4]) << np.uint64(32)).astype(np.int64)
     month = (_digit(first, 5) * 10 + _digit(first, 6)).astype(np.int64)
     day = (_digit(second, 0) * 10 + _digit(second, 1)).astype(np.int64)
@@ -263,6 +270,10 @@ def add_span(spans: dict[str, Span], name: str, cells: Cells, mask: Mask, values
     chosen = values if mask.all() else values[mask]
     normalised = 0 if changed is None else cells.total(mask & changed)
     spans.setdefault(name, Span()).add(Span(cells.total(mask), int(chosen.min()), int(chosen.max()), normalised))
+
+
+def _without_dashes(first: U64) -> U64:
+    return (first & ~ISO_BYTES) | (words.ZEROS & ISO_BYTES)
 
 
 def _digit(value: U64, index: int) -> U64:

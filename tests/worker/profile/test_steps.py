@@ -56,8 +56,8 @@ def test_a_column_is_the_same_in_chunks_of_any_size(size: int) -> None:
 def summary(cells: list[str | None], size: int) -> tuple[ColumnProfile, list[Warned]]:
     column = Column(Limits.of(10))
     for start in range(0, len(cells), size):
-        array = pa.array(cells[start : start + size], pa.string())
-        column.absorb(summarise(array, Wanted.by(column, NULL_TOKENS), lambda row, start=start: (start + row, start + row + 2)))
+        texts = pa.chunked_array([cells[start : start + size]], pa.string())
+        column.absorb(summarise(texts, Wanted.by(column, NULL_TOKENS), lambda row, start=start: (start + row, start + row + 2)))
     return finish_column(Named(0, "c", "c"), column, pa.array(cells, pa.string()).drop_null(), sampled_all=True)
 
 
