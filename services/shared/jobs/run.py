@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +59,7 @@ class Run:
         self._stop = threading.Event()
         self._looked = 0.0
         self._shown = 0.0
-        self._rate = _Rate(job.progress)
+        self._rate = Rate(job.progress)
         self._progress: dict[str, Any] = dict(job.progress or {})
 
     def check(self, *, at_once: bool = False) -> None:
@@ -222,14 +222,15 @@ class Runner:
             keeper.join()
 
 
-class _Rate:
+class Rate:
     """Bytes a second over the last seconds, and the time left at that rate."""
 
     def __init__(self, before: dict[str, Any] | None) -> None:
         self._marks: list[tuple[float, int]] = []
         self._total = (before or {}).get("bytes_total")
 
-    def measure(self, done: int | None, total: int | None, records: int | None, known: dict[str, Any]) -> dict[str, Any]:
+    def measure(self, done: int | None, total: int | None, records: int | None, known: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the figures that are new, given those that are known; `done` never passes `total`."""
         now = time.monotonic()
         values: dict[str, Any] = {}
         if total is not None:
@@ -240,11 +241,12 @@ class _Rate:
         if done is None:
             return values
         done = max(done, int(known.get("bytes_done") or 0))
+        done = min(done, self._total) if self._total else done
         self._marks = [*[mark for mark in self._marks if now - mark[0] <= 5][-50:], (now, done)]
         elapsed = now - self._marks[0][0]
         rate = (done - self._marks[0][1]) / elapsed if elapsed > 0 else 0.0
         values |= {"bytes_done": done, "bytes_per_second": round(rate)}
         if self._total:
-            values["percent"] = round(100 * min(1.0, done / self._total), 2)
+            values["percent"] = round(100 * done / self._total, 2)
             values["eta_seconds"] = round((self._total - done) / rate, 1) if rate > 0 else None
         return values

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import orjson
 from sqlalchemy import insert
@@ -119,11 +119,13 @@ class _Profiling:
         def over() -> bool:
             return time.monotonic() >= (min(save_at, ends_at) if sliced else save_at)
 
-        def report(*, bytes_done: int, records_done: int) -> None:
-            self._run.report(bytes_done=bytes_done, bytes_total=total, records_done=records_done, phase="profiling")
-
         while not self._profile.done:
             with self._worker.parts.open(parts) as stream:
+
+                def report(*, bytes_done: int, records_done: int, raw: BinaryIO = stream) -> None:
+                    read = min(bytes_done, raw.tell())  # of a packed file more bytes come out than went in
+                    self._run.report(bytes_done=read, bytes_total=total, records_done=records_done, phase="profiling")
+
                 self._profile.advance(
                     stream,
                     available=upload.offset,
