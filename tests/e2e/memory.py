@@ -72,7 +72,9 @@ def _name(line: list[str]) -> str:
     if "--queues" in line:
         queues = line[line.index("--queues") + 1]
         return queues if queues == "query" else f"worker-{queues}"
-    for mark in ("beat", "flower", "headwater.up", "headwater.monitor", "services.api"):
+    for mark in ("beat", "flower"):
         if mark in line:
             return mark
-    return line[0].rsplit("/", 1)[-1] if line else "ended"
+    if "-m" in line:
+        return line[line.index("-m") + 1]
+    return line[0].split()[0].rsplit("/", 1)[-1] if line else "ended"
