@@ -15,7 +15,7 @@ from services.api.problems import add_handlers
 from services.api.routes import catalog, datasets, docs, health, jobs, meta, planned, profiles, queries, results
 from services.api.stop import Stop
 from services.api.uploads import routes as uploads
-from services.shared.logs import configure_logs
+from services.shared.logs import configure_logs, get_logger
 from services.shared.settings import Settings, load_settings
 
 ROOMS = (uploads, profiles, datasets, jobs, catalog, planned, queries, results, health, meta, docs)
@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         stop.listen()
+        get_logger().info("api.serving")
         yield
         services.close()
 

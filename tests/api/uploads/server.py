@@ -79,6 +79,7 @@ class Server:
         named = {f"HEADWATER_{name.upper()}": str(value) for name, value in self.settings.items()}
         fixed = {"HEADWATER_HOME": str(self.home), "HEADWATER_API_PORT": str(self.port), "HEADWATER_API_WORKERS": str(self.workers)}
         log = (self.home / "api.log").open("ab")
+        self._lines_before = self._lines()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "services.api"],
             cwd=ROOT,
@@ -120,6 +121,10 @@ class Server:
         """Return the processes that serve requests."""
         assert self._process is not None
         return [child for child in psutil.Process(self._process.pid).children() if _listens(child)]
+
+    def _lines(self) -> int:
+        """Return how often a process has said that it serves; a signal before that is not heard."""
+        return (self.home / "api.log").read_text(errors="replace").count("api.serving")
 
     def create(self, size: int | None, **headers: str) -> str:
         """Create a tus upload and return its path."""
@@ -171,7 +176,7 @@ class Server:
         assert self._process is not None
         assert self._process.poll() is None, (self.home / "api.log").read_text()
         try:
-            return len(self.serving()) >= self.workers and self.http.options("/v1/uploads").status_code == 204
+            return self._lines() - self._lines_before >= self.workers and self.http.options("/v1/uploads").status_code == 204
         except (httpx.TransportError, psutil.Error):
             return False
 
