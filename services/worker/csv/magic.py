@@ -8,6 +8,7 @@ GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 WIDE_BOMS = {b"\xff\xfe\x00\x00": "utf-32-le", b"\x00\x00\xfe\xff": "utf-32-be", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 MAX_NUL_SHARE = 0.01
 MAX_CONTROL_SHARE = 0.01
+_FEW_CONTROLS = 64
 _FEW_KINDS = 4  # a file may be separated by control characters, and by several
 _CONTROLS = bytes({*range(32), 127} - {*b"\t\n\v\f\r"})
 
@@ -60,5 +61,5 @@ def refuse_binary(head: bytes) -> None:
     if nuls > MAX_NUL_SHARE * len(head) and nuls > 1:
         raise BinaryFile(f"{nuls} of the first {len(head)} bytes are NUL; the file is not text, or it is UTF-16 without a byte order mark.")
     controls = len(head) - len(head.translate(None, _CONTROLS))
-    if controls > MAX_CONTROL_SHARE * len(head) and sum(bytes([control]) in head for control in _CONTROLS) > _FEW_KINDS:
+    if controls > max(_FEW_CONTROLS, MAX_CONTROL_SHARE * len(head)) and sum(bytes([control]) in head for control in _CONTROLS) > _FEW_KINDS:
         raise BinaryFile(f"{controls} of the first {len(head)} bytes are control characters of many kinds; the file is not text.")
