@@ -35,6 +35,7 @@ class Policy:
     """What the request wants beside columns; `table` has the types of the table that an append adds to, by name."""
 
     strict: bool
+    max_columns: int
     table: Mapping[str, str] | None = None
     missing_is_null: bool = False
 
@@ -151,6 +152,8 @@ def _check_names(columns: Sequence[ContractColumn], asked: Asked, policy: Policy
             errors.append(FieldError(at, f"{column.name}: the table has no such column; include: false leaves it out."))
     if not taken:
         errors.append(FieldError("#/columns", "No column is left to publish."))
+    if len(taken) > policy.max_columns:
+        errors.append(FieldError("#/columns", f"{len(taken)} columns are more than the {policy.max_columns} that a table may have."))
     for name in policy.table or ():
         if name not in taken and not policy.missing_is_null:
             errors.append(FieldError("#/columns", f"{name}: the table has this column and the file has not; on_missing_column: null allows it."))

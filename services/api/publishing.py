@@ -147,6 +147,7 @@ class Publisher:
         appended = load_version(tx, row, None)["columns"] if request.mode == "append" else None
         policy = Policy(
             strict=request.on_reject == "fail",
+            max_columns=self.services.settings.max_table_columns,
             table=None if appended is None else {column["name"]: column["type"] for column in appended},
             missing_is_null=request.on_missing_column == "null",
         )

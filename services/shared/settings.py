@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     row_group_rows: int = Field(512 * 1024, ge=1024, description="A Parquet row group is written when it has this many rows …")
     row_group_bytes: int = Field(32 * MIB, ge=1 * MIB, description="… or when its values take this much memory.")
     max_reject_ratio: float = Field(0.05, ge=0, le=1, description="The highest share of rejected records a publish accepts by default.")
+    max_table_columns: int = Field(3000, ge=1, description="The most columns a table may have; a publish of more is refused.")
 
     lease_s: float = Field(30, gt=0, description="A running job that is not renewed for this long is taken over.")
     renew_s: float = Field(10, gt=0, description="How often a running job's lease is renewed.")
