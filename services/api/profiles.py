@@ -126,6 +126,8 @@ def make_profile(tx: Connection, services: Services, principal: Principal, *, up
     if not services.jobs.load(tx, upload.profile_job_id).finished:
         services.jobs.cancel(tx, upload.profile_job_id)
     params = wanted.model_dump(mode="json", exclude_none=True)
+    if wanted.dialect is not None:
+        params["dialect"] = wanted.dialect.given()
     new = NewJob(kind=Kind.PROFILE, resource_type="upload", resource_id=upload_id, params=params, request_id=request_id)
     job = services.jobs.submit(tx, new, principal=principal)
     uploads.set_profile_job(tx, upload_id, job.id)

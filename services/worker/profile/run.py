@@ -44,9 +44,9 @@ class ProfileSettings:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any] | None) -> Self:
-        """Take `{dialect?, null_values?, header?}`; `header` is short for the dialect's."""
+        """Take `{dialect?, null_values?, header?}`; `header` is short for the dialect's, and a mark that is null is none."""
         given = dict(document or {})
-        override = {name: value for name, value in (given.get("dialect") or {}).items() if value is not None}
+        override = dict(given.get("dialect") or {})
         if given.get("header") is not None:
             override["header"] = given["header"]
         nulls = given.get("null_values")
