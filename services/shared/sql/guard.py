@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -16,6 +17,8 @@ from services.shared.sql.whole import check_whole
 DEFAULT_MAX_SQL_BYTES = 64 * 1024
 MAX_NESTING = 60
 
+_LEXEMES = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*(?s:.*?)\*/|/\*|(?s:.)""")
+_OPENERS = ("'", '"', "/*", "`")
 _READS = ("SELECT", "WITH", "VALUES", "TABLE", "(")
 _OPENING = (TokenType.L_PAREN, TokenType.L_BRACKET)
 _CLOSING = (TokenType.R_PAREN, TokenType.R_BRACKET)
@@ -56,7 +59,8 @@ def _tokens(sql: str) -> list[Token]:
     try:
         tokens = list(AthenaSql().tokenize(sql))
     except TokenError as error:
-        raise SqlSyntax("The SQL ends inside a text, a name or a comment.") from error
+        line, column = _unclosed(sql)
+        raise SqlSyntax("The SQL ends inside a text, a name or a comment that begins here.", line=line, column=column) from error
     depth = 0
     for token in tokens:
         depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
@@ -138,8 +142,10 @@ def _parse_query(tokens: list[Token], sql: str) -> exp.Query:
         raise SqlSyntax("The SQL can't be read.")
     for node in tree.walk():
         if isinstance(node, _WRITES):
-            line, column = position(node)
-            raise StatementNotAllowed(f"A query may only read; this one holds {type(node).__name__.upper()}.", line=line, column=column)
+            word = type(node).__name__.upper()
+            begin = next((token for token in tokens if token.text.upper() == word), None)
+            line, column = (begin.line, _start(begin)) if begin is not None else position(node)
+            raise StatementNotAllowed(f"A query may only read; this one holds {word}.", line=line, column=column)
     if isinstance(tree, exp.Values):
         return exp.select("*").from_(tree)
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
@@ -159,6 +165,14 @@ def _syntax_problem(error: ParseError) -> SqlSyntax:
     line, column = first.get("line"), first.get("col")
     start = max(1, column - max(0, len(word) - 1)) if isinstance(column, int) else None
     return SqlSyntax(f"{detail}{near}.", line=line if isinstance(line, int) else None, column=start)
+
+
+def _unclosed(sql: str) -> tuple[int | None, int | None]:
+    """Return the line and column of the quote or comment that never ends."""
+    at = next((match.start() for match in _LEXEMES.finditer(sql) if match[0] in _OPENERS), None)
+    if at is None:
+        return None, None
+    return sql.count("\n", 0, at) + 1, at - sql.rfind("\n", 0, at)
 
 
 def _start(token: Token) -> int:

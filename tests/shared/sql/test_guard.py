@@ -98,6 +98,11 @@ def test_syntax_errors_have_line_and_column() -> None:
     """The place of the error is that of the word that can't stand there."""
     problem = _refusal("select a\nfrom where")
     assert (problem.code, problem.line, problem.column) == ("sql_syntax", 2, 6)
+    for sql, line, column in (("select 'abc", 1, 8), ("select 'a''b',\n  \"c", 2, 3), ("select 1 -- it's\n, /* x", 2, 3)):
+        problem = _refusal(sql)
+        assert (problem.code, problem.line, problem.column) == ("sql_syntax", line, column), sql
+    problem = _refusal("with x as (\n delete from t) select 1")
+    assert (problem.code, problem.line, problem.column) == ("statement_not_allowed", 2, 2)
     assert _refusal("select `a` from t").detail.startswith("`")
     assert (_refusal("select a::int from t").code, _refusal("select 'abc").code, _refusal("").code) == ("sql_syntax",) * 3
 
