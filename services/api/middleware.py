@@ -53,7 +53,8 @@ class RequestRim:
         request_id = _request_id(headers)
         scope.setdefault("state", {})["request_id"] = request_id
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._serve(scope, headers, receive, _Watched(send, request_id))
+            body = _Body(headers, receive)
+            await self._serve(scope, headers, body, _Watched(send, request_id, body))
 
     async def _serve(self, scope: Scope, headers: Headers, receive: Receive, send: _Watched) -> None:
         started = time.perf_counter()
@@ -135,12 +136,30 @@ async def _respond(problem: Problem, scope: Scope, receive: Receive, send: Send)
     await response(scope, receive, send)
 
 
-class _Watched:
-    """The client's side of an answer: sees its status and adds the headers that all answers have."""
+class _Body:
+    """The server's side of a request: sees whether its body was taken to the end."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, headers: Headers, receive: Receive) -> None:
+        self._receive = receive
+        self.left = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self.left = False
+        return message
+
+
+class _Watched:
+    """The client's side of an answer: sees its status and adds the headers that all answers have.
+
+    What is answered before its body was taken ends the connection, and says so: a client must not send its next request there.
+    """
+
+    def __init__(self, send: Send, request_id: str, body: _Body) -> None:
         self._send = send
         self._request_id = request_id
+        self._body = body
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
@@ -148,6 +167,8 @@ class _Watched:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._request_id
+            if self._body.left:
+                headers["Connection"] = "close"
             for name, value in _SECURITY.items():
                 headers.setdefault(name, value)
         await self._send(message)

@@ -58,6 +58,17 @@ def test_our_own_page_and_clients_without_an_origin_pass(api: House) -> None:
         assert code(api.http.post(CANCEL, headers=headers)) == (404, "job_not_found")
 
 
+def test_an_answer_before_the_body_ends_the_connection(api: House) -> None:
+    """Who is refused before the body was taken is told that the connection ends; who was heard out keeps it."""
+    refused = api.http.post("/v1/uploads", content=b"a\n1\n", headers={"Origin": EVIL})
+    assert refused.headers.get("connection") == "close"
+    assert "connection" not in api.http.post("/v1/uploads", content=b"a\n1\n").headers
+    assert "connection" not in api.http.post("/v1/queries", json={"sql": "SELEC"}).headers
+    for _ in range(50):
+        assert code(api.http.post("/v1/uploads", content=b"a\n1\n", headers={"Origin": EVIL})) == (403, "cross_origin")
+        assert api.http.get("/healthz").status_code == 200
+
+
 def test_hosts_and_origins_of_the_settings(start_house: StartHouse) -> None:
     """A proxy's name and a front-end's origin are let in by settings alone."""
     house = start_house(allowed_hosts=("data.example",), allowed_origins=("http://front.example",), workers=1)
