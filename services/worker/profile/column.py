@@ -99,6 +99,7 @@ class Column:
         self.numbers = Numbers()
         self.spans: dict[str, Span] = {}
         self._untried = 0
+        self._repeating = False
 
     @property
     def typed(self) -> int:
@@ -123,6 +124,7 @@ class Column:
         self.greatest = part.greatest if self.greatest is None else max(self.greatest, part.greatest or b"")
         self.distinct.add(part.hashes)
         self._untried = self._untried - 1 if part.repeats is None else 0 if part.repeats else SLABS_UNTRIED
+        self._repeating = bool(part.repeats)
         if part.rows > part.nulls:
             self._absorb_values(part.values)
         for name, failures in part.failures.items():
@@ -159,6 +161,11 @@ class Column:
         return self.values is not None or self._untried <= 0
 
     @property
+    def repeating(self) -> bool:
+        """Whether the cells taken last were read by their different values, and that paid."""
+        return self._repeating
+
+    @property
     def orders(self) -> bool:
         return self.typed == 0 or any(name not in CANDIDATES for name in self.spans)
 
@@ -168,6 +175,7 @@ class Wanted:
     """What a block still has to find out for a column; older than the state at worst, which costs time and changes nothing."""
 
     encoded: bool
+    repeating: bool
     values: bool
     number_statistics: bool
     orders: bool
@@ -180,6 +188,7 @@ class Wanted:
     def by(cls, column: Column, tokens: tuple[str, ...]) -> "Wanted":
         return cls(
             encoded=column.encodes,
+            repeating=column.repeating,
             values=column.values is not None,
             number_statistics=column.survives("bigint", "decimal", "double"),
             orders=column.orders,
@@ -196,7 +205,7 @@ def summarise(texts: Any, wanted: Wanted, locate: Locate) -> Part:
     if part.rows == part.nulls:
         return part
     codes: Codes | None = None
-    if wanted.encoded and _may_repeat(texts, wanted.limits):
+    if wanted.encoded and (wanted.repeating or _may_repeat(texts, wanted.limits)):
         codes, different = _encode(texts)
         counts = np.bincount(codes[codes >= 0] if part.nulls else codes, minlength=len(different))
         cells = Cells.of(different, counts)
