@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -169,10 +170,10 @@ class Stack:
         try:
             self.process.wait(timeout=60)
         finally:
-            left = [pid for pid in family if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+            left = _still_running(family, timeout_s=5)
             for pid in left:
                 with_suppress(os.kill, pid, signal.SIGKILL)
-        assert left == [], "processes were left behind"
+        assert left == {}, "processes were left behind"
 
 
 @contextmanager
@@ -206,6 +207,22 @@ def with_suppress(act: Callable[..., Any], *arguments: Any) -> None:
         act(*arguments)
     except ProcessLookupError:
         return
+
+
+def _still_running(pids: list[int], *, timeout_s: float) -> dict[int, list[str]]:
+    """Return those that do not end within the time, with their command lines; the guard outlives the supervisor by a moment."""
+    deadline = time.monotonic() + timeout_s
+    left: dict[int, list[str]] = {}
+    while True:
+        left.clear()
+        for pid in pids:
+            with contextlib.suppress(psutil.Error):
+                process = psutil.Process(pid)
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    left[pid] = process.cmdline()
+        if not left or time.monotonic() >= deadline:
+            return left
+        time.sleep(0.05)
 
 
 def _is(service: str, line: list[str]) -> bool:
