@@ -42,7 +42,7 @@ to_json(run.finish())
 """
 SUMMARIZE = """
 import duckdb
-duckdb.connect(config={"threads": 2}).execute("SUMMARIZE SELECT * FROM read_csv(?)", [path]).fetchall()
+duckdb.connect(config={"threads": 2, "enable_progress_bar": False}).execute("SUMMARIZE SELECT * FROM read_csv(?)", [path]).fetchall()
 """
 
 
