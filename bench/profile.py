@@ -42,7 +42,9 @@ to_json(run.finish())
 """
 SUMMARIZE = """
 import duckdb
-duckdb.connect(config={"threads": 2, "enable_progress_bar": False}).execute("SUMMARIZE SELECT * FROM read_csv(?)", [path]).fetchall()
+connection = duckdb.connect(config={"threads": 2})
+connection.execute("SET enable_progress_bar = false")
+connection.execute("SUMMARIZE SELECT * FROM read_csv(?)", [path]).fetchall()
 """
 
 
