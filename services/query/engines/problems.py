@@ -1,10 +1,11 @@
-"""DuckDB's errors in a user's words: no path, no internal SQL, the offending value where there is one."""
+"""DuckDB's errors in a user's words: no path, no internal SQL, the offending value where there is one.
+
+What fails while batches are fetched comes through Arrow as an `OSError` with DuckDB's message: so the kind is read from the message.
+"""
 
 from __future__ import annotations
 
 import re
-
-import duckdb
 
 from services.shared.errors import (
     EngineFailed,
@@ -26,30 +27,29 @@ def problem_of(error: Exception) -> Problem:
     """Return the problem for an error of DuckDB."""
     message = str(error)
     first = message.split("\n", 1)[0]
-    detail = _WHERE.sub("", re.sub(r"^[A-Za-z ]+ Error: ", "", first))
-    match error:
-        case duckdb.OutOfMemoryException():
+    kind, _, rest = first.partition(" Error: ")
+    detail = _WHERE.sub("", rest)
+    match kind:
+        case "Out of Memory":
             return QueryOutOfMemory("The query needs more memory or spill space than it may use: select fewer columns or rows.")
-        case duckdb.OutOfRangeException():
+        case "Out of Range":
             return QueryOutOfRange(detail.split("!")[0].split(". You might")[0] + ".")
-        case duckdb.ConversionException() if "out of range" in first:
+        case "Conversion" if "out of range" in first:
             return QueryOutOfRange(detail + ".")
-        case duckdb.ConversionException():
+        case "Conversion":
             return QueryInvalidValue(detail + ".")
-        case duckdb.InvalidInputException() if "Division by zero" in first:
+        case "Invalid Input" if "Division by zero" in first:
             return QueryDivisionByZero("Division by zero.")
-        case duckdb.InvalidInputException() if _OURS.match(detail):
+        case "Invalid Input" if _OURS.match(detail) or "Could not parse" in first or "could not be parsed" in first:
             return QueryInvalidValue(detail + ".")
-        case duckdb.InvalidInputException() if "Could not parse" in first or "could not be parsed" in first:
-            return QueryInvalidValue(detail + ".")
-        case duckdb.InvalidInputException() if "More than one row returned by a subquery" in message:
+        case "Invalid Input" if "More than one row returned by a subquery" in message:
             return QueryInvalidValue("A subquery used as a value returned more than one row.")
-        case duckdb.BinderException() if found := _UNGROUPED.search(first):
+        case "Binder" if found := _UNGROUPED.search(first):
             name = "A column" if _INTERNAL.match(found[1]) else f"The column {found[1]}"
             return SqlInvalid(f"{name} must be in GROUP BY or inside an aggregate.")
-        case duckdb.IOException() if "temp" in message.lower() and ("limit" in message.lower() or "size" in message.lower()):
+        case "IO" if "temp" in message.lower() and ("limit" in message.lower() or "size" in message.lower()):
             return QueryOutOfMemory("The query needs more spill space than it may use: select fewer columns or rows.")
-        case duckdb.IOException():
+        case "IO":
             return EngineFailed("A file of a table could not be read.")
         case _:
             return EngineFailed("The engine could not run this query.")
