@@ -1,4 +1,4 @@
-"""Convert: the raw upload to typed Parquet files in one pass at constant memory, from checkpoint to checkpoint.
+"""Convert: the raw upload to typed table files in one pass at constant memory, from checkpoint to checkpoint.
 
 The calling thread casts blocks while the reading room's threads parse the next ones and another thread writes the row group before.
 A checkpoint describes the rows of finished files alone, so a later attempt goes on behind the last of them.
@@ -24,9 +24,10 @@ from services.worker.csv.reading import Limits
 from services.worker.csv.state import ReadState
 from services.worker.publish.casts import Bad, Caster
 from services.worker.publish.converted import Converted, DataFile
+from services.worker.publish.parquet_file import PARQUET
 from services.worker.publish.source import Source
 from services.worker.publish.statistics import measure
-from services.worker.publish.table_file import TableFile
+from services.worker.publish.table_file import TableFile, TableFormat
 from services.worker.publish.targets import Plan
 from services.worker.publish.unfit import Unfit, list_unfit, unfit_rows
 from services.worker.rejects import RejectPieces
@@ -63,6 +64,7 @@ class Work:
     prefix: str
     sizes: Sizes = Sizes()
     policy: Policy = Policy()
+    format: TableFormat = PARQUET
 
 
 def convert(work: Work, *, start: Converted, report: Report, save: Save, enough: Callable[[], bool] = lambda: False) -> Converted:
@@ -117,7 +119,7 @@ class _Conversion:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        with ThreadPoolExecutor(1, thread_name_prefix="parquet") as self._pool:
+        with ThreadPoolExecutor(1, thread_name_prefix="table-file") as self._pool:
             try:
                 yield
             except (StopRequested, SystemExit):
@@ -254,9 +256,8 @@ class _Conversion:
             self._writing = self._pool.submit((self._file or self._begin_file()).write, table)
 
     def _begin_file(self) -> TableFile:
-        key = f"{self._work.prefix}part-{len(self._done.files):05d}.parquet"
-        dictionaries = [target.column.name for target in self._targets if target.dictionary]
-        self._file = TableFile(self._work.storage, key, self._schema, dictionaries=dictionaries)
+        key = f"{self._work.prefix}part-{len(self._done.files):05d}{self._work.format.suffix}"
+        self._file = self._work.format.begin(self._work.storage, key, self._targets)
         return self._file
 
     def _wait(self) -> None:

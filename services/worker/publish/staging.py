@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from services.shared.keys import publish_prefix, table_prefix, version_folder
@@ -53,7 +54,7 @@ def assemble(
     copies = _copies(storage, converted, before)
     for number, source in enumerate(copies):
         check()
-        storage.copy(source, f"{prefix}part-{number:05d}.parquet")
+        storage.copy(source, f"{prefix}part-{number:05d}{PurePosixPath(source).suffix}")
     rejects = publish_prefix(attempt.workspace, attempt.job_id, attempt.number)
     join_rejects(storage, converted.rejects, rejects)
     size = sum(file.bytes for file in converted.files) + (before.bytes if before else 0)

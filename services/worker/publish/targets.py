@@ -52,7 +52,12 @@ class Plan:
     @property
     def schema(self) -> Any:
         """The Arrow schema of the table files."""
-        return pa.schema([(target.column.name, arrow_type(target.column.type)) for target in self.targets])
+        return arrow_schema(self.targets)
+
+
+def arrow_schema(targets: Sequence[Target]) -> Any:
+    """Return the Arrow schema of these columns."""
+    return pa.schema([(target.column.name, arrow_type(target.column.type)) for target in targets])
 
 
 def plan_targets(contract: PublishContract, known: Known, current: Sequence[TableColumn]) -> Plan:
