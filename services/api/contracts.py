@@ -36,6 +36,7 @@ class Policy:
 
     strict: bool
     max_columns: int
+    leave_others_out: bool = False
     table: Mapping[str, str] | None = None
     missing_is_null: bool = False
 
@@ -92,7 +93,7 @@ def _match(profiled: Sequence[Profiled], wanted: Sequence[DatasetColumnRequest],
 
 def _decide(column: Profiled, request: DatasetColumnRequest | None, at: str, policy: Policy, errors: list[FieldError]) -> ContractColumn:
     name = (request.name if request else None) or column.name
-    include = request.include if request else True
+    include = request.include if request else not policy.leave_others_out
     kept = policy.table.get(name) if policy.table is not None else None
     kind = (request.type if request else None) or kept or column.type
     given = request.format if request else None

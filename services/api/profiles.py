@@ -121,8 +121,10 @@ def answer_preview(services: Services, principal: Principal, upload_id: str, *, 
 def make_profile(tx: Connection, services: Services, principal: Principal, *, upload_id: str, wanted: ProfileRequest, request_id: str) -> Answer:
     """Start a profile with other settings; one that is being made is superseded."""
     upload = uploads.load_readable(tx, upload_id, workspace=principal.workspace)
-    if upload.state is UploadState.FAILED or upload.profile_job_id is None:
-        raise ProfileNotReady(f"The upload {upload_id} is {upload.state} with {upload.offset} bytes; there is nothing to profile yet.")
+    if upload.state is UploadState.FAILED:
+        raise _failure(upload, None)
+    if upload.profile_job_id is None:
+        raise ProfileNotReady(f"The upload {upload_id} has {upload.offset} bytes; its profile starts with 256 KiB or the last byte.")
     if not services.jobs.load(tx, upload.profile_job_id).finished:
         services.jobs.cancel(tx, upload.profile_job_id)
     params = wanted.model_dump(mode="json", exclude_none=True)
@@ -164,7 +166,7 @@ def _is_text_encoding(name: str) -> bool:
 
 
 def _newest(upload: uploads.Upload, job: Job | None) -> str:
-    if upload.state is UploadState.FAILED or (job is not None and job.state is State.FAILED):
+    if upload.state is UploadState.FAILED or (upload.profile_id is None and job is not None and job.state is State.FAILED):
         raise _failure(upload, job)
     if upload.profile_id is None:
         raise ProfileNotReady(f"The upload {upload.id} has no finished profile yet.", headers={"Retry-After": "1"})

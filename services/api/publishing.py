@@ -148,6 +148,7 @@ class Publisher:
         policy = Policy(
             strict=request.on_reject == "fail",
             max_columns=self.services.settings.max_table_columns,
+            leave_others_out=request.other_columns == "leave_out",
             table=None if appended is None else {column["name"]: column["type"] for column in appended},
             missing_is_null=request.on_missing_column == "null",
         )

@@ -13,7 +13,7 @@ from services.shared.jobs.store import JobStore
 from services.shared.outbox import Outbox
 from services.shared.records import uploads
 from services.shared.records.database import Database
-from services.shared.records.tables import dataset_versions, jobs
+from services.shared.records.tables import dataset_versions, datasets, jobs
 from services.shared.records.tables import uploads as table
 from services.shared.records.uploads import UploadState
 from services.shared.settings import Settings
@@ -28,10 +28,12 @@ _LOOK_AGAIN = timedelta(days=1)
 
 def check_unused(tx: Connection, upload_id: str) -> None:
     """Raise UploadInUse if a version that is kept, or a publish under way, refers to the upload."""
-    versions = select(dataset_versions.c.dataset_id, dataset_versions.c.version)
+    versions = select(datasets.c.name, dataset_versions.c.version).join_from(dataset_versions, datasets)
     version = tx.execute(versions.where(dataset_versions.c.upload_id == upload_id, dataset_versions.c.freed_at.is_(None)).limit(1)).first()
     if version is not None:
-        raise UploadInUse(f"Version {version.version} of the dataset {version.dataset_id} was made from the upload {upload_id}.")
+        raise UploadInUse(
+            f"Version {version.version} of the dataset {version.name} was made from the upload {upload_id}; ?force=true deletes it all the same."
+        )
     publishes = select(jobs.c.id, jobs.c.params).where(jobs.c.kind == Kind.PUBLISH, jobs.c.state.in_(_ACTIVE))
     for job in tx.execute(publishes):
         if job.params.get("upload_id") == upload_id:

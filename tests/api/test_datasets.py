@@ -141,6 +141,15 @@ def test_the_job_carries_the_whole_contract(api: House, upload: dict[str, Any]) 
     assert api.get(f"/v1/queries/{api.query('SELECT max(day) FROM contracted')['id']}/results")["rows"] == [["2026-02-05"]]
 
 
+def test_only_the_columns_that_are_named(api: House) -> None:
+    """`other_columns: leave_out` publishes what `columns` names and nothing else, in the order of the file."""
+    upload = api.profiled(b"a,b,c\n1,2,3\n")
+    body = {"upload_id": upload["id"], "name": "few", "other_columns": "leave_out", "columns": [{"source_name": "c"}, {"source_name": "a"}]}
+    job = api.http.post("/v1/datasets", json=body).json()
+    columns = api.services.jobs.get(job["id"]).params["columns"]
+    assert [column["name"] for column in columns if column["include"]] == ["a", "c"]
+
+
 def test_the_name_is_taken_at_once(api: House, upload: dict[str, Any]) -> None:
     """While a create runs its name is taken and nothing else changes the dataset; a failed one gives the name back."""
     accepted = post(api, upload, "taken")

@@ -59,6 +59,18 @@ def test_a_profile_made_anew(api: House) -> None:
     assert new.id != old["id"]
 
 
+def test_a_failed_profile_hides_no_older_one(api: House) -> None:
+    """Settings that no file can be read with fail their job; the profile there was is still the newest."""
+    upload = api.profiled(b"a,b\n1,2\n")
+    old = api.get(f"/v1/uploads/{upload['id']}/profile")
+    answer = api.http.post(f"/v1/uploads/{upload['id']}/profile", json={"dialect": {"delimiter": ";"}})
+    job = api.claim(answer.json()["id"])
+    with api.services.database.write() as tx:
+        api.services.jobs.fail(tx, job, BinaryFile("It can't be read so."))
+    assert api.get(f"/v1/uploads/{upload['id']}/profile") == old
+    assert api.get(f"/v1/jobs/{job.id}")["error"]["code"] == "binary_file"
+
+
 def test_a_newer_profile_supersedes_one_that_is_made(api: House) -> None:
     """Who asks again does not wait for the first."""
     upload = api.upload(b"a,b\n1,2\n")

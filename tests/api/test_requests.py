@@ -100,6 +100,7 @@ def test_every_answer_is_safe(api: House) -> None:
 def test_unknown_paths_and_methods(api: House) -> None:
     """What is not there and what is not done there are problems too."""
     assert code(api.http.get("/v1/nothing")) == (404, "not_found")
+    assert code(api.http.get("/v1/jobs/")) == (404, "not_found")
     refused = api.http.put("/v1/jobs")
     assert code(refused) == (405, "method_not_allowed")
     assert refused.headers["Allow"] == "GET"

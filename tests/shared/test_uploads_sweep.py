@@ -14,7 +14,7 @@ from sqlalchemy import JSON, Connection, Integer, String, Table, insert
 
 from services.shared.broker import make_app
 from services.shared.clock import utc_now
-from services.shared.errors import UploadGone
+from services.shared.errors import UploadGone, UploadInUse
 from services.shared.ids import new_id
 from services.shared.jobs.model import Kind, NewJob, State
 from services.shared.jobs.store import JobStore
@@ -28,7 +28,7 @@ from services.shared.records.uploads import NewUpload, Upload, UploadState
 from services.shared.settings import Settings
 from services.shared.storage.folder_parts import FolderParts
 from services.shared.storage.port import Part
-from services.shared.uploads_sweep import expire_uploads, fail_dead_one_shots, free_unnamed
+from services.shared.uploads_sweep import check_unused, expire_uploads, fail_dead_one_shots, free_unnamed
 
 LATER = timedelta(days=8)
 
@@ -102,6 +102,8 @@ def test_upload_in_use_stays(place: Place) -> None:
         _version_of(tx, upload.id)
     assert expire_uploads(place.database, place.parts, place.jobs, now=utc_now() + LATER) == []
     assert list(place.parts.list_ids()) == [upload.id]
+    with place.database.read() as tx, pytest.raises(UploadInUse, match="Version 1 of the dataset orders"):
+        check_unused(tx, upload.id)
 
 
 def test_bytes_that_a_final_upload_needs_stay(place: Place) -> None:
@@ -142,7 +144,7 @@ def test_bytes_without_a_record_are_freed(place: Place) -> None:
 
 def _version_of(tx: Connection, upload_id: str) -> None:
     dataset_id = new_id("dst")
-    tx.execute(insert(datasets).values(**_filled(datasets, id=dataset_id, name="a")))
+    tx.execute(insert(datasets).values(**_filled(datasets, id=dataset_id, name="orders")))
     tx.execute(insert(dataset_versions).values(**_filled(dataset_versions, dataset_id=dataset_id, version=1, upload_id=upload_id)))
 
 

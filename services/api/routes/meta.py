@@ -61,6 +61,7 @@ def _limits(settings: Settings) -> Limits:
         max_page_items=MAX_ITEMS,
         max_preview_rows=MAX_PREVIEW_ROWS,
         max_result_rows=MAX_ROWS,
+        max_table_columns=settings.max_table_columns,
         max_reject_ratio=settings.max_reject_ratio,
         query_slots=settings.query_slots,
         query_timeout_seconds=settings.query_timeout_s,

@@ -60,7 +60,7 @@ def get_upload_profile(services: Deps, caller: Caller, fresh: IfNoneMatch, uploa
     tags=["Profiles"],
     status_code=202,
     response_model=Job,
-    responses={**_UPLOAD, **problems(ProfileNotReady, IdempotencyConflict, ValidationFailed)},
+    responses={**_UPLOAD, **problems(ProfileNotReady, ProfileFailed, IdempotencyConflict, ValidationFailed)},
 )
 def create_upload_profile(
     services: Deps,

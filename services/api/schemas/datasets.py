@@ -48,6 +48,7 @@ class DatasetRequest(Schema):
     format: DatasetFormat = "parquet"
     mode: Literal["create", "append", "replace"] = "create"
     columns: Annotated[tuple[DatasetColumnRequest, ...], Field(max_length=10_000)] | None = None
+    other_columns: Literal["include", "leave_out"] = "include"
     partition_by: Annotated[tuple[ColumnName, ...], Field(max_length=4)] = ()
     on_reject: Literal["quarantine", "fail"] = "quarantine"
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)] | None = None

@@ -120,6 +120,7 @@ class ColumnProfile(Schema):
     quantiles: tuple[Quantile, ...]
     histogram: Histogram | None
     top: tuple[TopValue, ...]
+    top_is_exact: bool
     examples: tuple[str, ...]
     casts: dict[str, Cast]
 

@@ -59,6 +59,7 @@ def finish_column(named: Named, column: Column, cells: Any, *, sampled_all: bool
         quantiles=() if values is None else figures.quantiles(values, decision),
         histogram=_histogram(column, decision, values, (least, greatest)),
         top=_top(column, cells, left_out, sampled_all=sampled_all),
+        top_is_exact=column.values is not None or sampled_all,
         examples=tuple(_examples(cells)),
         casts=casts(column),
     )

@@ -80,6 +80,7 @@ class ColumnProfile:
     quantiles: tuple[Quantile, ...]
     histogram: Histogram | None
     top: tuple[TopValue, ...]
+    top_is_exact: bool
     examples: tuple[str, ...]
     casts: dict[str, Cast]
 
