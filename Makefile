@@ -1,7 +1,7 @@
 # Headwater's commands; `make` alone lists them. Each installs what is missing first.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-slow check fix bench lock clean
+.PHONY: help install up doctor test test-slow check fix bench lock clean
 
 SYSTEM_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
@@ -19,6 +19,10 @@ install: ## install the locked versions into .venv
 
 up: install ## run everything until Ctrl-C (state in HEADWATER_HOME, default .headwater)
 	@exec $(PY) -m headwater.up
+
+doctor: ## say what is wrong with this installation, and what to do (ARGS=--json for programs)
+	@test -x $(PY) || { echo "Nothing is installed yet: run \`make install\`."; exit 1; }
+	@$(PY) -m headwater.doctor $(ARGS)
 
 test: install ## run the tests (ARGS="tests/api -k tus" to choose)
 	@$(PY) -m pytest -m "not slow" $(ARGS)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from headwater.errors import CannotStart
 
@@ -48,9 +49,36 @@ def withdraw(home: Path) -> None:
     (run_folder(home) / "up.json").unlink(missing_ok=True)
 
 
+def find_holder(home: Path) -> int | None:
+    """Return the process id of the supervisor that runs the home, or None; nothing is made and nothing is kept locked."""
+    try:
+        with (run_folder_of(home) / "up.lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read().strip() or 0)
+    except (OSError, ValueError):
+        return None
+    return None
+
+
+def find_facts(home: Path) -> dict[str, Any] | None:
+    """Return what the running supervisor announced, or None while not everything answers."""
+    try:
+        facts: dict[str, Any] = json.loads((run_folder_of(home) / "up.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return facts if facts.get("pid") == find_holder(home) else None
+
+
+def run_folder_of(home: Path) -> Path:
+    """Return where the folder of what is true only now is, made or not."""
+    return home / "run"
+
+
 def run_folder(home: Path) -> Path:
     """Return the folder of what is true only now, made for its owner alone."""
-    folder = home / "run"
+    folder = run_folder_of(home)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder

@@ -24,6 +24,11 @@ def require_free(wanted: Mapping[str, int], *, host: str = LOOPBACK) -> None:
             raise CannotStart(f"Port {port} on {host} {problem}; stop what uses it, or set {setting} to another port")
 
 
+def is_free(port: int, *, host: str = LOOPBACK) -> bool:
+    """Return whether a port could be bound just now."""
+    return _problem(host, port) is None
+
+
 def remembered_port(memory: Path) -> int:
     """Return the free port written in a file, so that restarts keep it; write a new one there if it is missing or taken."""
     try:
