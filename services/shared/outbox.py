@@ -7,13 +7,16 @@ in Redis holds fewer messages than the records say it should.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
-from sqlalchemy import func, select, update
+from sqlalchemy import Row, Select, func, select, update
 
 from services.shared.broker import queue_length, task_name
 from services.shared.clock import Clock, utc_now
@@ -23,6 +26,7 @@ from services.shared.records.tables import jobs, outbox
 from services.shared.settings import Settings
 
 _LONGEST_S = 600
+_DUE = select(outbox.c.job_id, outbox.c.queue, outbox.c.sends, jobs.c.kind).join(jobs, jobs.c.id == outbox.c.job_id)
 log = get_logger()
 
 
@@ -35,6 +39,7 @@ class Outbox:
         self._settings = settings
         self._clock = clock
         self._sender = ThreadPoolExecutor(max_workers=2, thread_name_prefix="outbox")
+        self._asked = threading.Event()
 
     def send_soon(self, *job_ids: str) -> None:
         """Send these jobs' messages from another thread, so that no request waits for the broker."""
@@ -42,41 +47,49 @@ class Outbox:
             self._sender.submit(self.send, job_id)
 
     def send_new_soon(self) -> None:
-        """Send, from another thread, what no one has sent yet: a job's end may have woken others."""
-        self._sender.submit(self.send_new)
+        """Send, from another thread, what no one has sent yet: a job's end may have woken others. A call that waits already is enough."""
+        if not self._asked.is_set():
+            self._asked.set()
+            self._sender.submit(self._send_asked)
 
     def send(self, job_id: str) -> bool:
         """Send one job's message if it is due; False means that the broker did not take it, and the reconciler will."""
-        now = self._clock()
-        with self._database.read() as tx:
-            row = tx.execute(
-                select(outbox.c.queue, outbox.c.sends, jobs.c.kind)
-                .join(jobs, jobs.c.id == outbox.c.job_id)
-                .where(outbox.c.job_id == job_id, outbox.c.due_at <= now)
-            ).first()
-        if row is None:
-            return True
-        try:
-            self._app.send_task(task_name(row.kind), args=[job_id], task_id=job_id, queue=row.queue, retry=False, ignore_result=True)
-        except (OperationalError, redis.RedisError, OSError) as error:
-            log.warning("outbox.broker_unreachable", job_id=job_id, reason=type(error).__name__)
-            return False
-        again = now + timedelta(seconds=min(_LONGEST_S, self._settings.resend_s * 2**row.sends))
-        with self._database.write() as tx:
-            tx.execute(
-                update(outbox)
-                .where(outbox.c.job_id == job_id, outbox.c.sends == row.sends)
-                .values(sends=row.sends + 1, published_at=now, due_at=again)
-            )
-        return True
+        return self._send_all(_DUE.where(outbox.c.job_id == job_id, outbox.c.due_at <= self._clock()))
 
-    def send_new(self, *, limit: int = 20) -> None:
+    def send_new(self, *, limit: int = 50) -> None:
         """Send messages that no one has sent yet, such as those of jobs that this process's job has just woken."""
+        self._send_all(_DUE.where(outbox.c.sends == 0, outbox.c.due_at <= self._clock()).order_by(outbox.c.due_at).limit(limit))
+
+    def _send_asked(self) -> None:
+        self._asked.clear()
+        self.send_new()
+
+    def _send_all(self, which: Select[Any]) -> bool:
+        """Send the messages of these rows, and record in one transaction those that the broker took."""
         with self._database.read() as tx:
-            new = tx.execute(select(outbox.c.job_id).where(outbox.c.sends == 0, outbox.c.due_at <= self._clock()).limit(limit)).scalars().all()
-        for job_id in new:
-            if not self.send(job_id):
-                return
+            rows = tx.execute(which).all()
+        sent = []
+        for row in rows:
+            try:
+                self._app.send_task(task_name(row.kind), args=[row.job_id], task_id=row.job_id, queue=row.queue, retry=False, ignore_result=True)
+            except (OperationalError, redis.RedisError, OSError) as error:
+                log.warning("outbox.broker_unreachable", job_id=row.job_id, reason=type(error).__name__)
+                break
+            sent.append(row)
+        if sent:
+            self._record(sent)
+        return len(sent) == len(rows)
+
+    def _record(self, sent: Sequence[Row[Any]]) -> None:
+        now = self._clock()
+        with self._database.write() as tx:
+            for row in sent:
+                again = now + timedelta(seconds=min(_LONGEST_S, self._settings.resend_s * 2**row.sends))
+                tx.execute(
+                    update(outbox)
+                    .where(outbox.c.job_id == row.job_id, outbox.c.sends == row.sends)
+                    .values(sends=row.sends + 1, published_at=now, due_at=again)
+                )
 
     def send_due(self, client: redis.Redis, *, limit: int = 500) -> int:
         """Send what is due and, if it was sent before, seems lost; return how many messages went out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+
+from services.shared.records.turnstile import Turnstile
 
 BUSY_TIMEOUT_MS = 30_000
 _KIBIBYTES_OF_CACHE = 8_192
@@ -20,6 +23,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._sqlite = make_url(url).get_backend_name() == "sqlite"
         self._engine = _sqlite_engine(url) if self._sqlite else create_engine(url, pool_pre_ping=True, pool_recycle=900, hide_parameters=True)
+        self._turnstile = Turnstile(timeout_s=BUSY_TIMEOUT_MS / 1000)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -36,9 +40,12 @@ class Database:
         A deferred SQLite transaction that reads and then writes fails with "database is locked" whatever the timeout,
         so every writing one is BEGIN IMMEDIATE.
         """
-        with self._engine.connect() as connection:
-            if self._sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if not self._sqlite:
+            with self._engine.begin() as connection:
+                yield connection
+            return
+        with self._turnstile.turn() as insist, self._engine.connect() as connection:
+            insist(lambda: _begin_immediate(connection))
             yield connection
             connection.commit()
 
@@ -53,6 +60,21 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+def _begin_immediate(connection: Connection) -> bool:
+    """Take SQLite's write lock if it is free; what comes after it waits for readers as usual."""
+    raw: Any = connection.connection.dbapi_connection
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    return True
 
 
 def _sqlite_engine(url: str) -> Engine:
