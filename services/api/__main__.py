@@ -10,7 +10,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from services.shared.logs import configure_logs, get_logger
-from services.shared.settings import Settings, load_settings
+from services.shared.settings import Auth, Settings, load_settings
 
 _BACKLOG = 1024
 _CONCURRENT_REQUESTS = 256
@@ -22,7 +22,9 @@ def main() -> int:
     settings = load_settings()
     configure_logs(settings, service="api")
     if not may_bind(settings):
-        get_logger().error("api.refused", host=settings.api_host, reason="not loopback; HEADWATER_ALLOW_NETWORK=1 allows it")
+        get_logger().error(
+            "api.refused", host=settings.api_host, reason="not loopback, and nobody signs in: HEADWATER_AUTH=oidc, or HEADWATER_ALLOW_NETWORK=1"
+        )
         return 2
     get_logger().info("api.starting", host=settings.api_host, port=settings.api_port, workers=settings.api_workers)
     Granian(
@@ -45,8 +47,8 @@ def main() -> int:
 
 
 def may_bind(settings: Settings) -> bool:
-    """Return whether the address is loopback, or others were allowed on purpose."""
-    if settings.allow_network or settings.api_host == "localhost":
+    """Return whether the address is loopback, or others were allowed on purpose, or who comes has to sign in."""
+    if settings.allow_network or settings.auth is not Auth.LOCAL or settings.api_host == "localhost":
         return True
     try:
         return ipaddress.ip_address(settings.api_host).is_loopback

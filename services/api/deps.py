@@ -71,9 +71,9 @@ def get_feed(request: Request) -> Feed:
     return cast(Feed, request.app.state.feed)
 
 
-def get_principal(request: Request) -> Principal:  # noqa: ARG001 - another way to sign in will read the request
-    """Return who acts: on one machine, its user."""
-    return LOCAL
+def get_principal(request: Request) -> Principal:
+    """Return who acts: whoever signed in, or, on one machine without sign-in, its user."""
+    return cast(Principal, getattr(request.state, "principal", LOCAL))
 
 
 def get_request_id(request: Request) -> str:

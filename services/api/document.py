@@ -9,7 +9,17 @@ from fastapi.openapi.utils import get_openapi
 
 from services.api.answers import problems
 from services.api.middleware import SAFE_METHODS
-from services.shared.errors import CrossOrigin, HostNotAllowed, InternalError, Problem, RequestTooLarge, Unavailable, UnsupportedMediaType
+from services.api.signin import PUBLIC
+from services.shared.errors import (
+    CrossOrigin,
+    HostNotAllowed,
+    InternalError,
+    Problem,
+    RequestTooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from services.shared.version import VERSION
 
 _NOT_OURS = ("HTTPValidationError", "ValidationError")
@@ -56,6 +66,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for path, item in document["paths"].items():
         for method, operation in item.items():
             _complete(path, method.upper(), operation)
+    document["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    document["security"] = [{}, {"bearer": []}]
     for name in _NOT_OURS:
         document["components"]["schemas"].pop(name, None)
     return document
@@ -74,6 +86,8 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
 
 def _everywhere(path: str, method: str, operation: dict[str, Any]) -> list[type[Problem]]:
     kinds: list[type[Problem]] = [HostNotAllowed, InternalError]
+    if path not in PUBLIC:
+        kinds.append(Unauthenticated)
     if method not in SAFE_METHODS:
         kinds.append(CrossOrigin)
     if "application/json" in operation.get("requestBody", {}).get("content", {}):

@@ -13,10 +13,11 @@ from services.api.events import Feed
 from services.api.middleware import BodyLimit, RequestRim
 from services.api.problems import add_handlers
 from services.api.routes import catalog, datasets, docs, health, jobs, meta, planned, profiles, queries, results
+from services.api.signin import SignIn
 from services.api.stop import Stop
 from services.api.uploads import routes as uploads
 from services.shared.logs import configure_logs, get_logger
-from services.shared.settings import Settings, load_settings
+from services.shared.settings import Auth, Settings, load_settings
 
 ROOMS = (uploads, profiles, datasets, jobs, catalog, planned, queries, results, health, meta, docs)
 
@@ -48,6 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(room.router)
     add_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes)
+    if settings.auth is Auth.OIDC:
+        app.add_middleware(SignIn, settings=settings)
     app.add_middleware(RequestRim, settings=settings)
     describe(app)
     return app

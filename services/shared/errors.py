@@ -91,6 +91,10 @@ class NotImplementedYet(Problem):
     code, status, title = "not_implemented", 501, "This operation is in the contract but not built yet"
 
 
+class Unauthenticated(Problem):
+    code, status, title = "unauthenticated", 401, "The request does not say who sends it"
+
+
 class CrossOrigin(Problem):
     code, status, title = "cross_origin", 403, "A page of another site may not change anything here"
 

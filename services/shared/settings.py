@@ -6,12 +6,15 @@ import os
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Platform(StrEnum):
@@ -19,6 +22,13 @@ class Platform(StrEnum):
 
     LOCAL = "local"
     AWS = "aws"
+
+
+class Auth(StrEnum):
+    """How a request says who sends it."""
+
+    LOCAL = "local"
+    OIDC = "oidc"
 
 
 class LogFormat(StrEnum):
@@ -40,6 +50,10 @@ class Settings(BaseSettings):
     allow_network: bool = Field(False, description="Allow a bind address that is not loopback (containers with ports published on loopback).")
     allowed_hosts: tuple[str, ...] = Field((), description="More Host headers to accept beside loopback's names; a JSON list.")
     allowed_origins: tuple[str, ...] = Field((), description="More Origins that may change things; a JSON list of scheme://host:port.")
+    auth: Auth = Field(Auth.LOCAL, description="`local`: this machine's user, no sign-in; `oidc`: every request brings a bearer token of the issuer.")
+    oidc_issuer: str | None = Field(None, description="With `oidc`: the issuer, as the tokens' `iss` names it.")
+    oidc_audience: str | None = Field(None, description="With `oidc`: the tokens' `aud` (or, in Amazon Cognito's access tokens, `client_id`).")
+    oidc_jwks_url: str | None = Field(None, description="With `oidc`: where the issuer's keys are; https, or loopback.")
     flower_port: int = Field(5555, ge=1, le=65535, description="Flower's port, on loopback.")
     redis_port: int | None = Field(None, ge=1, le=65535, description="The port of the broker that `make up` starts; a free one by default.")
     redis_url: str | None = Field(None, repr=False, description="A Redis or Valkey to use instead of starting one.")
@@ -92,6 +106,18 @@ class Settings(BaseSettings):
     retain_versions: int = Field(5, ge=1, description="How many versions of a dataset are kept; the current one always is.")
     version_grace_s: float = Field(5 * 3600, ge=0, description="An old version's files stay at least this long after it was replaced.")
     idempotency_s: float = Field(86400, gt=0, description="How long an Idempotency-Key is remembered.")
+
+    @model_validator(mode="after")
+    def _needs_an_issuer(self) -> Self:
+        if self.auth is Auth.LOCAL:
+            return self
+        missing = [name for name in ("oidc_issuer", "oidc_audience", "oidc_jwks_url") if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"HEADWATER_AUTH=oidc needs {' and '.join(f'HEADWATER_{name.upper()}' for name in missing)}")
+        address = urlsplit(self.oidc_jwks_url or "")
+        if address.scheme != "https" and not (address.scheme == "http" and address.hostname in _LOOPBACK):
+            raise ValueError(f"HEADWATER_OIDC_JWKS_URL={self.oidc_jwks_url}: only https is safe to fetch keys by")
+        return self
 
     def database_location(self) -> str:
         """Return the SQLAlchemy URL of the records."""

@@ -176,7 +176,7 @@ class Server:
         assert self._process is not None
         assert self._process.poll() is None, (self.home / "api.log").read_text()
         try:
-            return self._lines() - self._lines_before >= self.workers and self.http.options("/v1/uploads").status_code == 204
+            return self._lines() - self._lines_before >= self.workers and self.http.get("/healthz").status_code == 200
         except (httpx.TransportError, psutil.Error):
             return False
 
