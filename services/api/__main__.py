@@ -9,6 +9,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
+from services.api.metrics.folder import make_folder
 from services.shared.logs import configure_logs, get_logger
 from services.shared.settings import Auth, Settings, load_settings
 
@@ -26,6 +27,7 @@ def main() -> int:
             "api.refused", host=settings.api_host, reason="not loopback, and nobody signs in: HEADWATER_AUTH=oidc, or HEADWATER_ALLOW_NETWORK=1"
         )
         return 2
+    make_folder(settings)
     get_logger().info("api.starting", host=settings.api_host, port=settings.api_port, workers=settings.api_workers)
     Granian(
         "services.api.main:make",

@@ -11,6 +11,7 @@ from services.api.events import Feed
 from services.api.live import LiveProgress
 from services.shared.broker import make_app
 from services.shared.catalog.port import Catalog
+from services.shared.heartbeats import Heartbeats
 from services.shared.jobs.store import JobStore
 from services.shared.outbox import Outbox
 from services.shared.principal import LOCAL, Principal
@@ -36,6 +37,7 @@ class Services:
     outbox: Outbox
     board: ProgressBoard
     live: LiveProgress
+    heartbeats: Heartbeats
 
     def close(self) -> None:
         """Finish what is being sent and close every connection."""
@@ -58,6 +60,7 @@ def make_services(settings: Settings) -> Services:
         outbox=Outbox(adapters.database, celery, settings),
         board=board,
         live=LiveProgress(board),
+        heartbeats=Heartbeats(settings),
     )
 
 

@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from services.api.deps import make_services
 from services.api.document import describe
 from services.api.events import Feed
+from services.api.metrics.exposition import Exposition
+from services.api.metrics.folder import reserve_room
 from services.api.middleware import BodyLimit, RequestRim
 from services.api.problems import add_handlers
 from services.api.routes import catalog, datasets, docs, health, jobs, meta, planned, profiles, queries, results
@@ -26,6 +28,7 @@ def make() -> FastAPI:
     """Return the application that the environment describes; the server calls it in each of its processes."""
     settings = load_settings()
     configure_logs(settings, service="api")
+    reserve_room()
     return create_app(settings)
 
 
@@ -44,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False, generate_unique_id_function=lambda route: route.name)
     app.state.services = services
     app.state.stop = stop
+    app.state.exposition = Exposition(services)
     app.state.feed = Feed(stop)
     for room in ROOMS:
         app.include_router(room.router)

@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.api.metrics.requests import RECEIVED, SENT, count_request
 from services.api.problems import answer
 from services.shared.errors import CrossOrigin, HostNotAllowed, InternalError, Problem, RequestTooLarge
 from services.shared.ids import new_id
@@ -26,7 +27,7 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UPLOAD_BODY = re.compile(r"/v1/uploads(/[^/]+)?/?")
-_QUIET = frozenset({"/healthz", "/readyz"})
+_QUIET = frozenset({"/healthz", "/metrics", "/readyz"})
 _SECURITY: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -71,7 +72,9 @@ class RequestRim:
         finally:
             say = log.debug if scope["path"] in _QUIET else log.info
             path = scope.get("raw_path", scope["path"].encode()).decode("ascii", "replace")
-            say("request.done", method=scope["method"], path=path, status=send.status, ms=round(1000 * (time.perf_counter() - started), 1))
+            seconds = time.perf_counter() - started
+            count_request(scope, status=send.status, seconds=seconds)
+            say("request.done", method=scope["method"], path=path, status=send.status, ms=round(1000 * seconds, 1))
 
 
 class BodyLimit:
@@ -145,6 +148,7 @@ class _Body:
 
     async def __call__(self) -> Message:
         message = await self._receive()
+        RECEIVED.inc(len(message.get("body", b"")))
         if message["type"] != "http.request" or not message.get("more_body", False):
             self.left = False
         return message
@@ -171,4 +175,6 @@ class _Watched:
                 headers["Connection"] = "close"
             for name, value in _SECURITY.items():
                 headers.setdefault(name, value)
+        else:
+            SENT.inc(len(message.get("body", b"")))
         await self._send(message)

@@ -11,6 +11,7 @@ from services.query.deps import QueryService
 from services.query.engines.duckdb import DuckDbEngine, Limits
 from services.query.watcher import Watcher
 from services.shared.broker import make_app
+from services.shared.heartbeats import HeartbeatStep
 from services.shared.jobs.run import Runner
 from services.shared.jobs.store import JobStore
 from services.shared.logs import configure_logs
@@ -20,6 +21,7 @@ from services.shared.settings import load_settings
 from services.shared.wiring import make_adapters
 
 app = make_app("headwater-query", load_settings(), include=["services.query.tasks"])
+app.steps["worker"].add(HeartbeatStep)
 
 
 @lru_cache(maxsize=1)

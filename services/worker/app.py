@@ -9,6 +9,7 @@ import redis
 from celery.signals import setup_logging
 
 from services.shared.broker import make_app, schedule_reconciler
+from services.shared.heartbeats import Heartbeats, HeartbeatStep
 from services.shared.jobs.run import Runner
 from services.shared.jobs.store import JobStore
 from services.shared.logs import configure_logs
@@ -20,6 +21,7 @@ from services.worker.classify import classify
 from services.worker.deps import Worker
 
 app = make_app("headwater-worker", load_settings(), include=["services.worker.tasks"])
+app.steps["worker"].add(HeartbeatStep)
 schedule_reconciler(app, load_settings())
 
 
@@ -40,6 +42,7 @@ def worker() -> Worker:
         outbox=outbox,
         runner=Runner(jobs, outbox, ProgressBoard(settings), settings),
         redis=redis.Redis.from_url(settings.redis_url or "", socket_timeout=3, socket_connect_timeout=2),
+        heartbeats=Heartbeats(settings),
     )
 
 

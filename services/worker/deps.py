@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import redis
 
 from services.shared.catalog.port import Catalog
+from services.shared.heartbeats import Heartbeats
 from services.shared.jobs.run import Runner
 from services.shared.jobs.store import JobStore
 from services.shared.outbox import Outbox
@@ -28,3 +29,4 @@ class Worker:
     outbox: Outbox
     runner: Runner
     redis: redis.Redis
+    heartbeats: Heartbeats

@@ -32,6 +32,7 @@ def reconcile(worker: Worker) -> None:
     if int(utc_now().timestamp() // worker.settings.reconcile_s) % _TICKS_A_SWEEP == 0:
         for chore in (_mend_catalog, _sweep_versions, _sweep_work, _sweep_staging):
             _try(chore, worker)
+    _try(_tell_of_it, worker)
 
 
 def _try(chore: Callable[[Worker], None], worker: Worker) -> None:
@@ -39,6 +40,10 @@ def _try(chore: Callable[[Worker], None], worker: Worker) -> None:
         chore(worker)
     except (SQLAlchemyError, redis.RedisError, OSError) as error:
         log.warning("reconcile.postponed", chore=chore.__name__.strip("_"), reason=f"{type(error).__name__}: {error}"[:200])
+
+
+def _tell_of_it(worker: Worker) -> None:
+    worker.heartbeats.reconciled()
 
 
 def _take_over(worker: Worker) -> None:

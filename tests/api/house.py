@@ -18,6 +18,7 @@ from services.query.export_step import export_step
 from services.query.step import query_step
 from services.query.watcher import Watcher
 from services.shared.clock import utc_now
+from services.shared.heartbeats import Heartbeats
 from services.shared.jobs.model import Job, Kind
 from services.shared.jobs.run import Runner, Step
 from services.shared.records.tables import jobs, outbox
@@ -143,6 +144,7 @@ class House:
             outbox=self.services.outbox,
             runner=self.runner,
             redis=redis.Redis.from_url(self.settings.redis_url or ""),
+            heartbeats=Heartbeats(self.settings),
         )
 
     def _make_query(self) -> QueryService:

@@ -23,6 +23,7 @@ from tests.contract.compare import METHODS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT: dict[str, Any] = yaml.safe_load((ROOT / "contract" / "openapi.yaml").read_text("utf-8"))
+WORKERS = ("worker_housekeeping", "worker_profile", "worker_publish", "worker_query")
 PLANNED = [
     (method, path) for path, item in CONTRACT["paths"].items() for method in METHODS if item.get(method, {}).get("x-headwater-status") == "planned"
 ]
@@ -45,10 +46,14 @@ def test_health(api: House) -> None:
 
 
 def test_readiness(api: House) -> None:
-    """Every dependency is asked and named."""
+    """Every dependency is asked and named; without a living worker accepted work waits, and each queue that lacks one is named."""
     ready = Readiness.model_validate(api.get("/readyz"))
-    assert ready.status == "ready"
-    assert [(check.name, check.status) for check in ready.checks] == [("records", "ok"), ("storage", "ok"), ("broker", "ok")]
+    assert ready.status == "degraded"
+    assert [(check.name, check.status) for check in ready.checks[:3]] == [("records", "ok"), ("storage", "ok"), ("broker", "ok")]
+    assert {check.name: check.status for check in ready.checks[3:]} == dict.fromkeys(WORKERS, "failed")
+    api.services.heartbeats.beat("one@test", ["profile", "publish", "query", "housekeeping"])
+    assert Readiness.model_validate(api.get("/readyz")).status == "ready"
+    api.services.heartbeats.leave("one@test")
 
 
 @pytest.mark.usefixtures("frozen_broker")

@@ -27,7 +27,7 @@ OPERATIONS = {
     item[method]["operationId"]: (method, path, item[method]) for path, item in CONTRACT["paths"].items() for method in METHODS if method in item
 }
 PLANNED = {
-    "estimate_query", "list_saved_queries", "create_saved_query", "get_saved_query", "replace_saved_query", "delete_saved_query", "get_metrics",
+    "estimate_query", "list_saved_queries", "create_saved_query", "get_saved_query", "replace_saved_query", "delete_saved_query",
 }  # fmt: skip
 PLANNED_VALUES = {"create_dataset", "create_query", "download_query_result"}
 EXAMPLES = [

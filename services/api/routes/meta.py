@@ -38,7 +38,7 @@ def describe(settings: Settings) -> Meta:
         features=Features(
             estimate=False,
             saved_queries=False,
-            metrics=False,
+            metrics=True,
             csv_datasets=False,
             partitioned_datasets=False,
             spreadsheet_safe_downloads=False,

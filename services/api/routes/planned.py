@@ -77,13 +77,3 @@ def replace_saved_query(body: SavedQueryRequest, saved_query_id: SavedQueryPath)
 )
 def delete_saved_query(saved_query_id: SavedQueryPath) -> None:
     """Delete a saved query."""
-
-
-@router.get(
-    "/metrics",
-    tags=["Health"],
-    response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **_PLANNED},
-)
-def get_metrics() -> None:
-    """Give the figures of this process in Prometheus' text format."""

@@ -119,10 +119,13 @@ jobs = _owned(
     Column("finished_at", UtcTime),
     Column("heartbeat_at", UtcTime),
     Column("cancel_requested_at", UtcTime),
+    Column("traceparent", String(64)),
     Index("ix_jobs_list", "workspace", "created_at", "id"),
     Index("ix_jobs_due", "state", "lease_until"),
     Index("ix_jobs_waiting", "waits_on"),
     Index("ix_jobs_resource", "resource_id"),
+    Index("ix_jobs_figures", "kind", "state"),
+    Index("ix_jobs_started", "started_at", "kind", "queued_at"),
 )
 
 outbox = Table(

@@ -22,6 +22,7 @@ from services.query.watcher import Watcher
 from services.shared.broker import make_app
 from services.shared.catalog.embedded import Classify
 from services.shared.clock import utc_now
+from services.shared.heartbeats import Heartbeats
 from services.shared.ids import new_id
 from services.shared.jobs.model import Job, Kind, NewJob, State
 from services.shared.jobs.run import Next, Run, Runner
@@ -209,6 +210,7 @@ def open_house(home: Path, *, classifier: Classify = classify, **values: Any) ->
     worker = Worker(
         settings=settings, database=adapters.database, storage=adapters.storage, parts=adapters.parts, catalog=adapters.catalog,
         jobs=store, outbox=outbox, runner=runner, redis=redis.Redis.from_url(NO_BROKER),
+        heartbeats=Heartbeats(settings),
     )  # fmt: skip
     engine = DuckDbEngine(adapters.catalog, adapters.storage.engine_location, home / "spill")
     service = QueryService(settings, adapters.database, adapters.storage, engine, runner, Watcher(engine))
