@@ -74,7 +74,9 @@ def check_leftovers(settings: Settings) -> Iterator[Finding]:
             f"{count} half-written files of {size} bytes are left in objects/.",
             "They are named `.…partial`, hold nothing and may be deleted.",
         )
-    if not stale and not count:
+    if (home / "objects" / ".backup").exists():
+        yield note("leftovers", "A backup runs, or one was killed and left its links in objects/.backup.", "The next backup takes them away.")
+    elif not stale and not count:
         yield ok("leftovers", "Nothing was left behind.")
 
 
