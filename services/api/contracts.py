@@ -28,6 +28,12 @@ class Profiled:
     type: str
     format: str | None
     casts: Mapping[str, Any]
+    distinct: int
+    nulls: int
+    empty: int
+    low: Any
+    high: Any
+    max_length: int | None
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,12 @@ def profiled_from(columns: Iterable[Mapping[str, Any]], formats: Mapping[str, st
             type=column["type"],
             format=formats.get(str(column["position"])),
             casts={kind: _brief(cast) for kind, cast in column["casts"].items()},
+            distinct=column["distinct"],
+            nulls=column["nulls"],
+            empty=column["empty"],
+            low=column["min"],
+            high=column["max"],
+            max_length=column["max_length"],
         )
         for column in columns
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from services.api.datasets import find_dataset, live_name, load_dataset, load_ve
 from services.api.deps import Services
 from services.api.jobs import accept
 from services.api.names import check_table_name
+from services.api.partitions import Room, check_partitions, keep_partitioning
 from services.api.schemas.datasets import DatasetRequest
 from services.shared.clock import utc_now
 from services.shared.errors import (
@@ -33,8 +34,9 @@ from services.shared.errors import (
 )
 from services.shared.ids import new_id
 from services.shared.jobs.model import Kind, NewJob
+from services.shared.partitioning import derived_names, parse_keys
 from services.shared.principal import Principal
-from services.shared.publish_contract import Mode, OnMissing, OnReject, PublishContract
+from services.shared.publish_contract import ContractColumn, Mode, OnMissing, OnReject, PublishContract
 from services.shared.records import uploads
 from services.shared.records.tables import datasets
 from services.shared.records.uploads import UploadState
@@ -53,11 +55,11 @@ class Publisher:
     def publish(self, request: DatasetRequest) -> Work:
         """Check what needs no transaction, and return the publish."""
         _check_request(request, self.services)
-        profile_id, profiled = self._read_profile(request)
+        profile = self._read_profile(request)
 
         def work(tx: Connection) -> Answer:
             row = self._dataset(tx, request)
-            contract = self._contract(tx, request, row, profile_id, profiled)
+            contract = self._contract(tx, request, row, profile)
             return self._submit(tx, Kind.PUBLISH, contract.dataset_id, contract.to_json())
 
         return work
@@ -67,7 +69,8 @@ class Publisher:
 
         def work(tx: Connection) -> Answer:
             row = load_dataset(tx, self.principal, name, lock=True)
-            if load_version(tx, row, number)["freed_at"] is not None:
+            old = load_version(tx, row, number)
+            if old["freed_at"] is not None:
                 raise VersionNotFound(f"The files of version {number} of {name} are no longer kept.")
             contract = PublishContract(
                 dataset_id=row["id"],
@@ -77,6 +80,7 @@ class Publisher:
                 version=(row["version"] or 0) + 1,
                 expected_version=row["version"],
                 format=row["format"],
+                partition_by=tuple(old["partition_by"]),
                 restore=number,
             )
             return self._submit(tx, Kind.PUBLISH, row["id"], contract.to_json())
@@ -94,7 +98,7 @@ class Publisher:
 
         return work
 
-    def _read_profile(self, request: DatasetRequest) -> tuple[str, list[Profiled]]:
+    def _read_profile(self, request: DatasetRequest) -> _FileProfile:
         with self.services.database.read() as tx:
             upload = uploads.load_readable(tx, request.upload_id, workspace=self.principal.workspace)
             if upload.state is UploadState.FAILED:
@@ -104,7 +108,8 @@ class Publisher:
         if row["upload_id"] != request.upload_id:
             raise ProfileNotFound(f"The profile {profile_id} is not one of the upload {request.upload_id}.")
         stored = profiles.open_profile(self.services, row)
-        return profile_id, profiled_from(profiles.read_columns(self.services, stored), stored.head["formats"])
+        columns = profiled_from(profiles.read_columns(self.services, stored), stored.head["formats"])
+        return _FileProfile(profile_id, columns, stored.head["records"], stored.head["bytes"])
 
     def _dataset(self, tx: Connection, request: DatasetRequest) -> RowMapping:
         row = find_dataset(tx, self.principal, request.name, lock=True)
@@ -143,15 +148,21 @@ class Publisher:
             raise DatasetExists(f"A dataset {request.name} has just been made.") from error
         return tx.execute(select(datasets).where(datasets.c.id == dataset_id)).mappings().one()
 
-    def _contract(self, tx: Connection, request: DatasetRequest, row: RowMapping, profile_id: str, profiled: list[Profiled]) -> PublishContract:
-        appended = load_version(tx, row, None)["columns"] if request.mode == "append" else None
+    def _contract(self, tx: Connection, request: DatasetRequest, row: RowMapping, profile: _FileProfile) -> PublishContract:
+        settings = self.services.settings
+        current = load_version(tx, row, None) if row["version"] is not None else None
+        append = request.mode == "append"
+        partition_by = keep_partitioning(request.partition_by, current["partition_by"] if current else None, name=request.name, append=append)
         policy = Policy(
             strict=request.on_reject == "fail",
-            max_columns=self.services.settings.max_table_columns,
+            max_columns=settings.max_table_columns,
             leave_others_out=request.other_columns == "leave_out",
-            table=None if appended is None else {column["name"]: column["type"] for column in appended},
+            table=_types(current) if append and current else None,
             missing_is_null=request.on_missing_column == "null",
         )
+        columns = make_contract(profile.columns, request.columns, policy)
+        room = Room(settings.max_partitions, settings.min_partition_bytes, profile.records, profile.bytes)
+        check_partitions(_present(partition_by, columns, policy), columns, profile.columns, room)
         ratio = request.max_reject_ratio
         return PublishContract(
             dataset_id=row["id"],
@@ -161,12 +172,13 @@ class Publisher:
             version=(row["version"] or 0) + 1,
             expected_version=row["version"],
             upload_id=request.upload_id,
-            profile_id=profile_id,
+            profile_id=profile.id,
             format=request.format,
-            columns=make_contract(profiled, request.columns, policy),
+            partition_by=partition_by,
+            columns=columns,
             on_reject=OnReject(request.on_reject),
             on_missing_column=OnMissing(request.on_missing_column),
-            max_reject_ratio=self.services.settings.max_reject_ratio if ratio is None else ratio,
+            max_reject_ratio=settings.max_reject_ratio if ratio is None else ratio,
             description=request.description,
         )
 
@@ -181,12 +193,33 @@ class Publisher:
         return accept(self.services.jobs.submit(tx, new, principal=self.principal), self.services)
 
 
+@dataclass(frozen=True)
+class _FileProfile:
+    """What a publish needs of the file's profile."""
+
+    id: str
+    columns: list[Profiled]
+    records: int
+    bytes: int
+
+
+def _types(version: RowMapping) -> dict[str, str]:
+    """Return the types of a version's columns, those aside that no file has."""
+    derived = derived_names(version["partition_by"])
+    return {column["name"]: column["type"] for column in version["columns"] if column["name"] not in derived}
+
+
+def _present(partition_by: Sequence[str], columns: Sequence[ContractColumn], policy: Policy) -> list[str]:
+    """Return the entries to check: a column that an append fills with NULL is one partition, and nothing is wrong with it."""
+    included = {column.name for column in columns if column.include}
+    missing = set(policy.table or ()) - included
+    return [str(key) for key in parse_keys(partition_by) if key.column not in missing]
+
+
 def _check_request(request: DatasetRequest, services: Services) -> None:
     check_table_name(request.name)
     if request.format != "parquet":
         raise NotImplementedYet(f"Datasets in the format {request.format} are not built yet; parquet is.")
-    if request.partition_by:
-        raise NotImplementedYet(f"Partitions (by {request.partition_by[0]}) are not built yet.")
     if request.mode == "create" and request.expected_version is not None:
         error = FieldError("#/expected_version", f"{request.expected_version}: what is created has no version before.")
         raise ValidationFailed(f"{error.pointer}: {error.detail}", errors=[error])

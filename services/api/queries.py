@@ -13,6 +13,7 @@ from services.api.deps import Services
 from services.api.events import Resource, Snapshot
 from services.api.paging import Listing, Paging, newest
 from services.api.schemas import queries as schemas
+from services.shared.catalog.embedded import VERSIONS
 from services.shared.catalog.port import CatalogDatabase, Table
 from services.shared.errors import DatabaseNotFound, JobFinished, NotImplementedYet, QueryFinished, QueryNotFound
 from services.shared.ids import new_id
@@ -191,5 +192,5 @@ class _Visible:
         return self._catalog.list_tables(database) if database in self.names else ()
 
     def find_table(self, database: str, name: str) -> Table | None:
-        """Return a table, or None."""
-        return self._catalog.find_table(database, name) if database in self.names else None
+        """Return a table, or None; a view's SELECT finds the tables behind views, which users can't name."""
+        return self._catalog.find_table(database, name) if database in self.names or database == VERSIONS else None

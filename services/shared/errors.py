@@ -263,6 +263,14 @@ class ContractInvalid(Problem):
     code, status, title = "contract_invalid", 422, "The chosen columns do not fit the profile"
 
 
+class PartitioningConflict(Problem):
+    code, status, title = "partitioning_conflict", 409, "A dataset keeps its partitioning"
+
+
+class TooManyPartitions(Problem):
+    code, status, title = "too_many_partitions", 422, "The partitions would be too many or too small"
+
+
 class TooManyRejects(Problem):
     code, status, title = "too_many_rejects", 422, "More records were rejected than the policy allows"
 

@@ -50,7 +50,8 @@ class PublishContract:
 
     `version` is the version to make and `expected_version` the one it replaces (None: the dataset has none). `columns` has every
     column of the file; in an append they are matched by `name` with those of the version before. A restore has `restore`, the
-    version whose files become current again, and neither upload nor columns. `description` is the dataset's new one (None: it keeps its own).
+    version whose files become current again, and neither upload nor columns; `partition_by` is what the version is partitioned by, in every
+    mode. `description` is the dataset's new one (None: it keeps its own).
     """
 
     dataset_id: str
@@ -62,6 +63,7 @@ class PublishContract:
     upload_id: str | None = None
     profile_id: str | None = None
     format: str = "parquet"
+    partition_by: tuple[str, ...] = ()
     columns: tuple[ContractColumn, ...] = ()
     on_reject: OnReject = OnReject.QUARANTINE
     on_missing_column: OnMissing = OnMissing.FAIL
@@ -82,6 +84,7 @@ class PublishContract:
                 "mode": Mode(document["mode"]),
                 "on_reject": OnReject(document["on_reject"]),
                 "on_missing_column": OnMissing(document["on_missing_column"]),
+                "partition_by": tuple(document.get("partition_by", ())),
                 "columns": tuple(ContractColumn(**column) for column in document["columns"]),
             }
         )

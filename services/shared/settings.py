@@ -85,6 +85,11 @@ class Settings(BaseSettings):
     max_reject_ratio: float = Field(0.05, ge=0, le=1, description="The highest share of rejected records a publish accepts by default.")
     max_table_columns: int = Field(3000, ge=1, description="The most columns a table may have; a publish of more is refused.")
 
+    max_partitions: int = Field(1000, ge=1, description="The most partitions a dataset may have; Glue lists a thousand a call.")
+    min_partition_bytes: int = Field(
+        64 * 1024, ge=0, description="A file that falls into more than 100 partitions has to have this much for each, on average."
+    )
+
     lease_s: float = Field(30, gt=0, description="A running job that is not renewed for this long is taken over.")
     renew_s: float = Field(10, gt=0, description="How often a running job's lease is renewed.")
     reconcile_s: float = Field(10, gt=0, description="How often the reconciler looks at the records.")

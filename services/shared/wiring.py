@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.shared.catalog.embedded import STAGING, Classify, EmbeddedCatalog
+from services.shared.catalog.embedded import STAGING, VERSIONS, Classify, EmbeddedCatalog
 from services.shared.records.database import Database
 from services.shared.settings import Platform, Settings
 from services.shared.storage.folder import FolderStorage
@@ -36,3 +36,4 @@ def ensure_databases(catalog: EmbeddedCatalog, settings: Settings) -> None:
     """Make the catalog databases that publishing needs; run with the migrations."""
     catalog.ensure_database(settings.database, "Datasets published by Headwater")
     catalog.ensure_database(STAGING, "What crawls propose, before it is checked")
+    catalog.ensure_database(VERSIONS, "The versions of partitioned datasets, each behind its dataset's view")

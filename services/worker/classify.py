@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,25 @@ _SIMPLE = {
 
 
 def classify(location: str) -> list[Table]:
-    """Return one table for each schema among a folder's Parquet files, named after the folder; files it can't read raise CrawlFailed."""
+    """Return one table for each schema among a folder's Parquet files, named after the folder; files it can't read raise CrawlFailed.
+
+    Folders below it are partitions, keyed by text, whatever their values look like.
+    """
     folder = Path(location)
-    found: dict[tuple[Column, ...], list[Path]] = {}
+    found: dict[tuple[tuple[Column, ...], tuple[Column, ...]], list[Path]] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.name.startswith((".", "_")):
-            found.setdefault(_columns(path), []).append(path)
+            found.setdefault((_columns(path), _keys(path.relative_to(folder).parts[:-1])), []).append(path)
     name = folder.name.lower()
     return [
-        Table("", name if number == 0 else f"{name}_{number}", columns, location, "parquet", parameters={"classification": "parquet"})
-        for number, columns in enumerate(found)
+        Table("", name if number == 0 else f"{name}_{number}", columns, location, "parquet", keys, parameters={"classification": "parquet"})
+        for number, (columns, keys) in enumerate(found)
     ]
+
+
+def _keys(folders: Sequence[str]) -> tuple[Column, ...]:
+    """Return the keys of partition folders: `key=value`, or, where a folder names none, its depth."""
+    return tuple(Column(name.partition("=")[0].lower() if "=" in name else f"partition_{depth}", "string") for depth, name in enumerate(folders))
 
 
 def _columns(path: Path) -> tuple[Column, ...]:

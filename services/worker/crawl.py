@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from services.shared.catalog.embedded import STAGING
 from services.shared.catalog.port import Catalog, CatalogConflict, Column, Crawl, Table
 from services.shared.errors import CrawlFailed
+from services.worker.publish.layout import Layout
 
 FIRST_LOOK_S = 5.0
 LATER_LOOK_S = 15.0
@@ -61,19 +62,22 @@ def follow_crawl(catalog: Catalog, target: CrawlTarget) -> Crawl | None:
     return crawl
 
 
-def examine(target: CrawlTarget, contract: Sequence[Column], crawl: Crawl) -> list[Difference]:
+def examine(target: CrawlTarget, contract: Layout, crawl: Crawl) -> list[Difference]:
     """List where what the crawler found is not the contract."""
     found = [table for table in crawl.tables if table.location == target.location]
-    return _count_differences(target, crawl, found) + (compare(found[0].columns, contract) if found else [])
+    differences = _count_differences(target, crawl, found)
+    if found:
+        differences += compare(found[0].columns, contract.columns) + compare(found[0].partition_keys, contract.keys)
+    return differences
 
 
-def repair(catalog: Catalog, target: CrawlTarget, contract: Sequence[Column]) -> None:
+def repair(catalog: Catalog, target: CrawlTarget, contract: Layout) -> None:
     """Leave one staged table of this crawl, and make it what the contract says; nobody else writes under its name."""
     crawl = catalog.find_crawl(target.name)
     for table in crawl.tables if crawl else ():
         if table.name != target.staged_name:
             catalog.drop_table(STAGING, table.name)
-    wanted = Table(STAGING, target.staged_name, tuple(contract), target.location, "parquet", parameters={"classification": "parquet"})
+    wanted = Table(STAGING, target.staged_name, contract.columns, target.location, "parquet", contract.keys, parameters={"classification": "parquet"})
     for _ in range(_TRIES):
         present = catalog.find_table(STAGING, target.staged_name)
         if present is not None and replace(present, version=None, created_at=None, updated_at=None) == wanted:

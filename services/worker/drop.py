@@ -1,4 +1,4 @@
-"""One task of a drop: the table leaves the catalog, then the name and the versions, then the files; any part may be repeated."""
+"""One task of a drop: the tables leave the catalog, then the name and the versions, then the files; any part may be repeated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.shared.jobs.run import Run
 from services.shared.keys import dataset_prefix
 from services.shared.records.tables import dataset_versions, datasets
 from services.worker.deps import Worker
-from services.worker.publish.flip import drop_user_table
+from services.worker.publish.flip import drop_tables
 
 
 def drop_step(worker: Worker, run: Run) -> None:
@@ -22,7 +22,7 @@ def drop_step(worker: Worker, run: Run) -> None:
     if dataset is None:
         raise DatasetNotFound(f"There is no dataset {job.resource_id}.")
     worker.jobs.watch(job)
-    drop_user_table(worker.catalog, worker.catalog.find_table(dataset["database"], dataset["name"]), job.resource_id)
+    drop_tables(worker.catalog, worker.catalog.find_table(dataset["database"], dataset["name"]), job.resource_id)
     now = utc_now()
     with worker.database.write() as tx:
         tx.execute(update(datasets).where(datasets.c.id == job.resource_id, datasets.c.busy_job_id == job.id).values(live_name=None, updated_at=now))

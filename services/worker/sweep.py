@@ -11,14 +11,14 @@ from datetime import timedelta
 
 from sqlalchemy import RowMapping, select, update
 
-from services.shared.catalog.embedded import STAGING
+from services.shared.catalog.embedded import STAGING, VERSIONS
 from services.shared.catalog.port import CatalogConflict, Table
 from services.shared.clock import utc_now
 from services.shared.jobs.model import TERMINAL
 from services.shared.publish_contract import Mode, PublishContract
 from services.shared.records.tables import dataset_versions, datasets, jobs
 from services.worker.deps import Worker
-from services.worker.publish.flip import DATASET_PARAMETER, NewVersion, drop_user_table, user_table
+from services.worker.publish.flip import DATASET_PARAMETER, NewVersion, drop_tables, user_table, version_name, version_table
 from services.worker.publish.targets import TableColumn
 
 _AT_ONCE = 100
@@ -61,6 +61,7 @@ def _free(worker: Worker, row: RowMapping) -> int:
         shared = select(dataset_versions.c.version).where(dataset_versions.c.prefix == row["prefix"], dataset_versions.c.freed_at.is_(None))
         alone = tx.execute(shared).first() is None
     if alone:
+        worker.catalog.drop_table(VERSIONS, version_name(row["prefix"]))
         worker.storage.delete_prefix(row["prefix"])
     return 1
 
@@ -129,32 +130,43 @@ def _mend(worker: Worker, dataset: RowMapping, present: Table | None, version: R
     ours = present is not None and present.parameters.get(DATASET_PARAMETER) == dataset["id"]
     if version is None:
         if ours:
-            drop_user_table(worker.catalog, present, dataset["id"])
+            drop_tables(worker.catalog, present, dataset["id"])
         return int(ours)
-    if present is not None and (not ours or present.location == version["prefix"]):
-        return 0
-    columns = [TableColumn(**column) for column in version["columns"]]
     contract = PublishContract(
-        dataset["id"], dataset["name"], dataset["database"], Mode(version["mode"]), version["version"], None, format=dataset["format"]
-    )
+        dataset["id"], dataset["name"], dataset["database"], Mode(version["mode"]), version["version"], None,
+        format=dataset["format"], partition_by=tuple(version["partition_by"]),
+    )  # fmt: skip
+    new = NewVersion(version["prefix"], [TableColumn(**column) for column in version["columns"]], {})
     try:
-        worker.catalog.put_table(
-            user_table(contract, NewVersion(version["prefix"], columns, {})), expected_version=present.version if present else None
-        )
+        mended = _mend_behind(worker, version_table(contract, new))
+        if present is None or (ours and present.location != version["prefix"]):
+            worker.catalog.put_table(user_table(contract, new), expected_version=present.version if present else None)
+            mended = 1
     except CatalogConflict:
         return 0
+    return mended
+
+
+def _mend_behind(worker: Worker, wanted: Table | None) -> int:
+    """Put the table behind a dataset's view if it is missing."""
+    if wanted is None or worker.catalog.find_table(wanted.database, wanted.name) is not None:
+        return 0
+    worker.catalog.put_table(wanted, expected_version=None)
     return 1
 
 
 def sweep_staging(worker: Worker) -> int:
-    """Drop staged tables, and their crawls, of datasets that no job is changing; return how many."""
-    staged = worker.catalog.list_tables(STAGING)
-    if not staged:
+    """Drop staged tables with their crawls, and tables behind views that no version names, of datasets that no job is changing."""
+    staged, behind = worker.catalog.list_tables(STAGING), worker.catalog.list_tables(VERSIONS)
+    if not staged and not behind:
         return 0
     with worker.database.read() as tx:
         busy = tuple(tx.execute(select(datasets.c.id).where(datasets.c.busy_job_id.is_not(None))).scalars())
+        named = set(tx.execute(select(dataset_versions.c.prefix).where(dataset_versions.c.freed_at.is_(None))).scalars())
     dead = [table for table in staged if not table.name.startswith(busy or ("\0",))]
     for table in dead:
         worker.catalog.delete_crawl("_".join(table.name.split("_")[:5]))
-        worker.catalog.drop_table(STAGING, table.name)
+    dead += [table for table in behind if table.location not in named and table.parameters.get(DATASET_PARAMETER) not in busy]
+    for table in dead:
+        worker.catalog.drop_table(table.database, table.name)
     return len(dead)

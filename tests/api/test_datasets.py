@@ -51,9 +51,8 @@ def test_reserved_names(api: House, upload: dict[str, Any], name: str) -> None:
 
 
 def test_what_is_not_built_yet(api: House, upload: dict[str, Any]) -> None:
-    """Formats and partitions that are planned answer 501."""
+    """Formats that are planned answer 501."""
     assert code(post(api, upload, "planned", format="csv")) == (501, "not_implemented")
-    assert code(post(api, upload, "planned", partition_by=["id"])) == (501, "not_implemented")
 
 
 def test_unknown_uploads_and_profiles(api: House, upload: dict[str, Any]) -> None:

@@ -150,7 +150,7 @@ def test_planned_operations_say_so() -> None:
         if "properties" in body
     }
     assert {name: fields for name, fields in values.items() if fields} == {
-        "DatasetRequest": {"format", "partition_by"},
+        "DatasetRequest": {"format"},
         "QueryRequest": {"max_bytes_scanned", "reuse_results_minutes"},
     }
 

@@ -47,6 +47,7 @@ VersionNumber = Annotated[int, Field(ge=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 TableName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$")]
 ColumnName = Annotated[str, Field(pattern="^[a-z_][a-z0-9_]*$", max_length=255)]
+PartitionEntry = Annotated[str, Field(pattern=r"^([a-z_][a-z0-9_]*|(year|month|day)\([a-z_][a-z0-9_]*\))$", max_length=262)]
 ColumnType = Annotated[
     str,
     Field(pattern=r"^(boolean|bigint|decimal\([0-9]{1,2},[0-9]{1,2}\)|double|date|timestamp|string)$"),

@@ -12,6 +12,7 @@ from services.api.schemas.base import (
     Count,
     DatasetId,
     JobId,
+    PartitionEntry,
     ProfileId,
     Schema,
     Sha256,
@@ -49,7 +50,7 @@ class DatasetRequest(Schema):
     mode: Literal["create", "append", "replace"] = "create"
     columns: Annotated[tuple[DatasetColumnRequest, ...], Field(max_length=10_000)] | None = None
     other_columns: Literal["include", "leave_out"] = "include"
-    partition_by: Annotated[tuple[ColumnName, ...], Field(max_length=4)] = ()
+    partition_by: Annotated[tuple[PartitionEntry, ...], Field(max_length=4)] | None = None
     on_reject: Literal["quarantine", "fail"] = "quarantine"
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)] | None = None
     on_missing_column: Literal["fail", "null"] = "fail"
@@ -93,7 +94,7 @@ class Dataset(Schema):
     state: Literal["creating", "ready", "dropping"]
     version: VersionNumber | None
     columns: tuple[DatasetColumn, ...]
-    partition_by: tuple[ColumnName, ...]
+    partition_by: tuple[PartitionEntry, ...]
     rows: Count | None
     bytes: Count | None
     files: Count | None
@@ -117,6 +118,7 @@ class DatasetVersion(Schema):
     mode: Literal["create", "append", "replace", "restore"]
     restored_from: VersionNumber | None
     columns: tuple[DatasetColumn, ...]
+    partition_by: tuple[PartitionEntry, ...]
     rows: Count
     bytes: Count
     files: Count

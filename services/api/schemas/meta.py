@@ -25,6 +25,8 @@ class Limits(Schema):
     max_preview_rows: Count
     max_result_rows: Count
     max_table_columns: Count
+    max_partitions: Count
+    min_partition_bytes: Count
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)]
     query_slots: Count
     query_timeout_seconds: Annotated[float, Field(gt=0)]

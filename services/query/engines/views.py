@@ -1,4 +1,7 @@
-"""The tables of one query as DuckDB sees them: a view per table, over the files of its location and nothing else."""
+"""The tables of one query as DuckDB sees them: a view per table, over the files of its location and nothing else.
+
+Partition keys are read from the folders' names as their types, and a predicate on them leaves the files of other partitions unread.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from services.shared.catalog.port import Table
+from services.shared.catalog.port import Column, Table
 from services.shared.errors import UnsupportedOnEmbedded
 from services.shared.sql.names import quoted, text
 from services.shared.sql.types import duckdb_type, parse_athena_type
@@ -39,15 +42,18 @@ def create_views(connection: Any, tables: Sequence[Table], locate: Locate) -> di
 
 
 def _select(table: Table, files: Sequence[str]) -> str:
-    columns = []
-    for column in (*table.columns, *table.partition_keys):
-        kind = parse_athena_type(column.type)
-        if kind is None:
-            raise UnsupportedOnEmbedded(f"The type {column.type} of column {column.name} is not supported on the embedded engine.")
-        source = quoted(column.name) if files else "NULL"
-        columns.append(f"CAST({source} AS {duckdb_type(kind)}) AS {quoted(column.name)}")
+    types = {column.name: _type_of(column) for column in (*table.columns, *table.partition_keys)}
+    columns = ", ".join(f"CAST({quoted(name) if files else 'NULL'} AS {kind}) AS {quoted(name)}" for name, kind in types.items())
     if not files:
-        return f"SELECT {', '.join(columns)} WHERE FALSE"
-    partitioned = "true" if table.partition_keys else "false"
+        return f"SELECT {columns} WHERE FALSE"
     listed = ", ".join(text(file) for file in files)
-    return f"SELECT {', '.join(columns)} FROM read_parquet([{listed}], hive_partitioning={partitioned})"  # noqa: S608 - built from bound parts, quoted names and texts
+    keys = ", ".join(f"{text(key.name)}: {text(types[key.name])}" for key in table.partition_keys)
+    partitioning = f"hive_partitioning=true, hive_types={{{keys}}}" if keys else "hive_partitioning=false"
+    return f"SELECT {columns} FROM read_parquet([{listed}], {partitioning})"  # noqa: S608 - built from bound parts, quoted names and texts
+
+
+def _type_of(column: Column) -> str:
+    kind = parse_athena_type(column.type)
+    if kind is None:
+        raise UnsupportedOnEmbedded(f"The type {column.type} of column {column.name} is not supported on the embedded engine.")
+    return duckdb_type(kind)

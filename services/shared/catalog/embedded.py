@@ -17,6 +17,8 @@ from services.shared.records.database import Database
 from services.shared.records.tables import catalog_crawls, catalog_databases, catalog_tables
 
 STAGING = "headwater_staging"
+VERSIONS = "headwater_versions"
+_HIDDEN = (STAGING, VERSIONS)
 Classify = Callable[[str], Sequence[Table]]
 
 
@@ -38,9 +40,9 @@ class EmbeddedCatalog:
                 tx.execute(insert(catalog_databases).values(name=name, description=description, created_at=utc_now()))
 
     def list_databases(self) -> Sequence[CatalogDatabase]:
-        """Return all databases but the staging one."""
+        """Return all databases but those that are not for users: what crawls propose, and the tables behind views."""
         with self._database.read() as tx:
-            rows = tx.execute(select(catalog_databases).where(catalog_databases.c.name != STAGING).order_by(catalog_databases.c.name)).mappings()
+            rows = tx.execute(select(catalog_databases).where(catalog_databases.c.name.not_in(_HIDDEN)).order_by(catalog_databases.c.name)).mappings()
             return [CatalogDatabase(row["name"], row["description"], row["created_at"]) for row in rows]
 
     def find_database(self, name: str) -> CatalogDatabase | None:
@@ -67,6 +69,7 @@ class EmbeddedCatalog:
             "version": new_id("tbv"),
             "columns": [_plain(column) for column in table.columns],
             "partition_keys": [_plain(column) for column in table.partition_keys],
+            "view": table.view,
             "location": table.location,
             "format": table.format,
             "parameters": dict(table.parameters),
@@ -152,6 +155,7 @@ def _table(row: RowMapping) -> Table:
         location=row["location"],
         format=row["format"],
         partition_keys=tuple(Column(**column) for column in row["partition_keys"]),
+        view=row["view"],
         parameters=row["parameters"],
         version=row["version"],
         created_at=row["created_at"],

@@ -23,7 +23,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: columns, where its files are (a storage prefix that ends in `/`), and how they are written."""
+    """A table: columns, where its files are (a storage prefix that ends in `/`), and how they are written.
+
+    The values of `partition_keys` stand in the folders' names below the location, `key=value`, as Hive writes them. With a `view`, a SELECT in
+    Athena's SQL, the table is a view of another one: its rows come from there, and the location only says whose they are.
+    """
 
     database: str
     name: str
@@ -31,6 +35,7 @@ class Table:
     location: str
     format: str
     partition_keys: tuple[Column, ...] = ()
+    view: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     version: str | None = None
     created_at: datetime | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from services.shared.catalog.embedded import VERSIONS
 from services.shared.catalog.port import Table
 from services.shared.errors import ColumnNotFound, TableNotFound
 from services.shared.sql.bound import Bound, invalid, mismatch, unify, unsupported, widen
@@ -13,6 +14,7 @@ from services.shared.sql.conditions import common_of
 from services.shared.sql.dialect import position
 from services.shared.sql.environment import Environment
 from services.shared.sql.expressions import ExpressionBinder
+from services.shared.sql.guard import parse_statement
 from services.shared.sql.names import near_miss, quoted
 from services.shared.sql.operators import compare
 from services.shared.sql.scope import Field, Output, Scope
@@ -78,12 +80,31 @@ class _Relations:
         if cte is not None:
             return self._aliased(f"{cte.internal} AS {internal}", internal, cte.outputs, alias, node)
         table = self._find(catalog, database or self._environment.database, name, node)
-        outputs = tuple(Output(c.name.lower(), _column_type(c.name, c.type)) for c in (*table.columns, *table.partition_keys))
-        sql = f"{quoted(table.database)}.{quoted(table.name)} AS {internal}"
-        source = self._aliased(sql, internal, outputs, alias, node, named=True)
+        source = self._stored(table, internal, alias, node) if table.view is None else self._view(table, table.view, internal, alias, node)
         if node.alias:
             return source
         return replace(source, fields=tuple(replace(f, database=table.database) for f in source.fields))
+
+    def _stored(self, table: Table, internal: str, alias: str, node: exp.Table) -> Source:
+        self._environment.tables[(table.database, table.name)] = table
+        outputs = tuple(Output(c.name.lower(), _column_type(c.name, c.type)) for c in (*table.columns, *table.partition_keys))
+        sql = f"{quoted(table.database)}.{quoted(table.name)} AS {internal}"
+        return self._aliased(sql, internal, outputs, alias, node, named=True)
+
+    def _view(self, table: Table, view: str, internal: str, alias: str, node: exp.Table) -> Source:
+        """Bind a view's own SELECT, which alone may name the tables that lie behind views."""
+        tree = parse_statement(view).tree
+        if tree is None or self._environment.database == VERSIONS:
+            raise unsupported(f"The view {table.database}.{table.name}", node)
+        database, self._environment.database = self._environment.database, VERSIONS
+        try:
+            bound = self._environment.bind_query(tree, Scope())
+        except TableNotFound as error:
+            line, column = position(node)
+            raise TableNotFound(f"There is no table {table.database}.{table.name}: it is being dropped.", line=line, column=column) from error
+        finally:
+            self._environment.database = database
+        return self._aliased(f"({bound.sql}) AS {internal}", internal, bound.outputs, alias, node)
 
     def _find(self, catalog: str, database: str, name: str, node: exp.Table) -> Table:
         line, column = position(node)
@@ -95,7 +116,6 @@ class _Relations:
         if table is None:
             names = (t.name for t in self._environment.schemas.list_tables(database))
             raise TableNotFound(f"There is no table {database}.{name}.{near_miss(name, names)}", line=line, column=column)
-        self._environment.tables[(table.database, table.name)] = table
         return table
 
     def _subquery(self, node: exp.Subquery) -> Source:

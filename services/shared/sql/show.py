@@ -100,6 +100,8 @@ def answer_show(show: Show, schemas: Schemas, *, database: str) -> Answer:
     match show.what:
         case "columns":
             return Answer(("field",), tuple((c.name,) for c in columns))
+        case "create_table" if table.view is not None:
+            raise UnsupportedOnEmbedded(f"SHOW CREATE TABLE is not answered for {table.name}, a view of its newest version; DESCRIBE is.")
         case "create_table":
             return Answer(("createtab_stmt",), tuple((line,) for line in _create_table(table)))
         case _:
@@ -108,6 +110,9 @@ def answer_show(show: Show, schemas: Schemas, *, database: str) -> Answer:
 
 def _get_table(show: Show, schemas: Schemas, database: str) -> Table:
     name = show.table or ""
+    known = [d.name for d in schemas.list_databases()]
+    if show.database is not None and show.database not in known:
+        raise TableNotFound(f"There is no database {show.database}.{near_miss(show.database, known)}", line=show.line, column=show.column)
     table = schemas.find_table(database, name)
     if table is None:
         hint = near_miss(name, (t.name for t in schemas.list_tables(database)))

@@ -1,7 +1,8 @@
 """Convert: the raw upload to typed table files in one pass at constant memory, from checkpoint to checkpoint.
 
 The calling thread casts blocks while the reading room's threads parse the next ones and another thread writes the row group before.
-A checkpoint describes the rows of finished files alone, so a later attempt goes on behind the last of them.
+A checkpoint describes the rows of finished files alone, so a later attempt goes on behind the last of them. The rows of a partitioned
+table go to spill files, which `distribute` makes its files of.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from services.worker.publish.casts import Bad, Caster
 from services.worker.publish.converted import Converted, DataFile
 from services.worker.publish.parquet_file import PARQUET
 from services.worker.publish.source import Source
+from services.worker.publish.spill_file import SpillFile
 from services.worker.publish.statistics import measure
 from services.worker.publish.table_file import TableFile, TableFormat
 from services.worker.publish.targets import Plan
@@ -43,6 +45,7 @@ class Sizes:
     file_bytes: int = 256 << 20
     row_group_rows: int = 512 << 10
     row_group_bytes: int = 32 << 20
+    spill_file_bytes: int = 1 << 30
     reading: Limits = DEFAULT_LIMITS
 
 
@@ -100,6 +103,8 @@ class _Conversion:
         self._targets = work.plan.targets
         self._casters = [Caster(target.reading) for target in self._targets]
         self._schema = work.plan.schema
+        self._partitions = work.plan.partitions
+        self._file_bytes = work.sizes.file_bytes if self._partitions is None else work.sizes.spill_file_bytes
         self._rejects = RejectPieces(work.storage, work.prefix, start.rejects)
         self._unfit = start.unfit
         self._statistics = list(start.statistics)
@@ -135,7 +140,10 @@ class _Conversion:
         """Cast a block and add its rows to the row group."""
         casts = [self._cast(block, position) for position in range(len(self._targets))]
         unfit = unfit_rows(self._misfits(block, casts))
-        table = pa.Table.from_arrays([values for values, _ in casts], schema=self._schema)
+        columns = [values for values, _ in casts]
+        if self._partitions is not None:
+            columns = self._partitions.with_derived(columns, [target.column.name for target in self._targets])
+        table = pa.Table.from_arrays(columns, schema=self._schema)
         if unfit is not None:
             table = table.filter(pa.array(~unfit.rows))
         measured = [measure(_one(column)) for column in table.columns]
@@ -159,14 +167,19 @@ class _Conversion:
         """Finish the file at hand and record how far the conversion is."""
         self._write_group()
         self._wait()
-        files, column_bytes = list(self._done.files), list(self._done.column_bytes)
+        files, spilled, column_bytes = list(self._done.files), list(self._done.spilled), list(self._done.column_bytes)
         self._whole = False
         if self._file is not None:
             written = self._file.finish()
             self._file = None
-            files.append(DataFile(written.key, written.rows, written.bytes))
-            column_bytes = [before + new for before, new in zip(column_bytes, written.column_bytes, strict=True)]
-        self._done = Converted(
+            finished = DataFile(written.key, written.rows, written.bytes)
+            if self._partitions is None:
+                files.append(finished)
+                column_bytes = [before + new for before, new in zip(column_bytes, written.column_bytes, strict=True)]
+            else:
+                spilled.append(finished)
+        self._done = replace(
+            self._done,
             reading=self._state,
             files=tuple(files),
             statistics=tuple(self._statistics),
@@ -174,15 +187,16 @@ class _Conversion:
             rejects=tuple(self._rejects.cut()),
             unfit=self._unfit,
             done=done,
+            spilled=tuple(spilled),
         )
         self._save(self._done)
         self._whole = True
         return self._done
 
     def finish(self) -> Converted:
-        """Finish the last file; a table without rows gets one empty file, so that it has columns."""
+        """Finish the last file; a table without rows gets one empty file, so that it has columns, unless it is partitioned."""
         self._check_ratio(self._state.counts.records + self._state.counts.rejected_records)
-        if self._file is None and not self._group and not self._done.files:
+        if self._partitions is None and self._file is None and not self._group and not self._done.files:
             self._begin_file().write(self._schema.empty_table())
         return self.checkpoint(done=True)
 
@@ -242,7 +256,7 @@ class _Conversion:
         grown = before - self._file_bytes_before
         self._file_bytes_before = before
         self._write_group()
-        if before + grown >= self._work.sizes.file_bytes:
+        if before + grown >= self._file_bytes:
             self.checkpoint()
             self._file_bytes_before = 0
 
@@ -256,8 +270,12 @@ class _Conversion:
             self._writing = self._pool.submit((self._file or self._begin_file()).write, table)
 
     def _begin_file(self) -> TableFile:
-        key = f"{self._work.prefix}part-{len(self._done.files):05d}{self._work.format.suffix}"
-        self._file = self._work.format.begin(self._work.storage, key, self._targets)
+        work = self._work
+        if self._partitions is not None:
+            self._file = SpillFile(work.storage, f"{work.prefix}spill-{len(self._done.spilled):05d}/rows.arrow", self._partitions)
+        else:
+            key = f"{work.prefix}part-{len(self._done.files):05d}{work.format.suffix}"
+            self._file = work.format.begin(work.storage, key, self._targets)
         return self._file
 
     def _wait(self) -> None:

@@ -15,17 +15,19 @@ _BEGINNING = ReadState()
 
 @dataclass(frozen=True)
 class DataFile:
-    """A finished table file in the work area."""
+    """A finished file in the work area; a table's file comes into this `folder` of the table, the one of its partition."""
 
     key: str
     rows: int
     bytes: int
+    folder: str = ""
 
 
 @dataclass(frozen=True)
 class Converted:
     """Where reading goes on, the finished files, and what is in them; `unfit` counts records that were read but not published.
 
+    A partitioned table's rows are `spilled` first, and distributed to files later, as far as the folder `distributed` if that has begun.
     `statistics` and `column_bytes` (compressed) have one entry a column of the table; `rejects` are the keys of finished pieces.
     """
 
@@ -36,6 +38,8 @@ class Converted:
     rejects: tuple[str, ...] = ()
     unfit: int = 0
     done: bool = False
+    spilled: tuple[DataFile, ...] = ()
+    distributed: str | None = None
 
     @staticmethod
     def nothing(columns: int) -> Converted:
@@ -68,4 +72,6 @@ class Converted:
             rejects=tuple(document["rejects"]),
             unfit=document["unfit"],
             done=document["done"],
+            spilled=tuple(DataFile(**file) for file in document.get("spilled", ())),
+            distributed=document.get("distributed"),
         )

@@ -1,5 +1,8 @@
 """The flip: one catalog update points the user's table to the new version, then one transaction of the records says so.
 
+Partitions are objects of their own in the catalog, so a partitioned table can't be pointed elsewhere at once: each version is a whole table
+in a database that users don't see, and their table is a view of it, replaced in one update.
+
 Each half may be repeated. A zombie can't do harm with either: the catalog update names the version it replaces, and the transaction
 the attempt; what a dead attempt left between the two is put right by the next one, or by `mend_catalog`.
 """
@@ -7,12 +10,14 @@ the attempt; what a dead attempt left between the two is put right by the next o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import insert, update
 
-from services.shared.catalog.port import Catalog, CatalogConflict, Column, Table
+from services.shared.catalog.embedded import VERSIONS
+from services.shared.catalog.port import Catalog, CatalogConflict, Table
 from services.shared.clock import utc_now
 from services.shared.errors import DatasetExists, LeaseLost, Unavailable
 from services.shared.jobs.model import Job
@@ -20,7 +25,9 @@ from services.shared.jobs.run import CancelRequested, Run
 from services.shared.keys import dataset_prefix
 from services.shared.publish_contract import PublishContract
 from services.shared.records.tables import dataset_versions, datasets
+from services.shared.sql.names import quoted
 from services.worker.deps import Worker
+from services.worker.publish.layout import catalog_columns, lay_out
 from services.worker.publish.targets import TableColumn
 
 DATASET_PARAMETER = "headwater.dataset_id"
@@ -38,19 +45,42 @@ class NewVersion:
 
 
 def user_table(contract: PublishContract, new: NewVersion) -> Table:
-    """Return the table that users see."""
-    return Table(
-        contract.database,
-        contract.name,
-        tuple(Column(column.name, column.type, column.comment or column.source_name) for column in new.columns),
-        new.prefix,
-        contract.format,
-        parameters={
-            "classification": contract.format,
-            DATASET_PARAMETER: contract.dataset_id,
-            VERSION_PARAMETER: str(contract.version),
-        },
-    )
+    """Return the table that users see: the version itself, or, of a partitioned dataset, a view of it."""
+    columns = catalog_columns(new.columns)
+    table = Table(contract.database, contract.name, columns, new.prefix, contract.format, parameters=_parameters(contract))
+    if not contract.partition_by:
+        return table
+    names = ", ".join(quoted(column.name) for column in columns)
+    return replace(table, view=f"SELECT {names} FROM {quoted(VERSIONS)}.{quoted(version_name(new.prefix))}")  # noqa: S608 - quoted names
+
+
+def version_table(contract: PublishContract, new: NewVersion) -> Table | None:
+    """Return the table behind the view of a partitioned dataset."""
+    if not contract.partition_by:
+        return None
+    layout = lay_out(new.columns, contract.partition_by)
+    return Table(VERSIONS, version_name(new.prefix), layout.columns, new.prefix, contract.format, layout.keys, parameters=_parameters(contract))
+
+
+def version_name(prefix: str) -> str:
+    """Name the table of a version after its own folder, `{dataset}__v{n}_a{attempt}_{job}`, so that no two attempts write to one."""
+    folder, name = prefix.rstrip("/").rsplit("/", 2)[1:]
+    return f"{name}__{folder.replace('-', '_')}"
+
+
+def _parameters(contract: PublishContract) -> dict[str, str]:
+    return {"classification": contract.format, DATASET_PARAMETER: contract.dataset_id, VERSION_PARAMETER: str(contract.version)}
+
+
+def put_version(worker: Worker, job: Job, contract: PublishContract, new: NewVersion) -> None:
+    """Put the table behind the view, unless it is there; nobody sees it before the flip."""
+    wanted = version_table(contract, new)
+    if wanted is None or worker.catalog.find_table(wanted.database, wanted.name) is not None:
+        return
+    if worker.jobs.watch(job):
+        raise CancelRequested(job.id)
+    with suppress(CatalogConflict):
+        worker.catalog.put_table(wanted, expected_version=None)
 
 
 def point_catalog(worker: Worker, job: Job, wanted: Table) -> None:
@@ -107,7 +137,10 @@ def record_version(worker: Worker, run: Run, contract: PublishContract, new: New
         run.succeed(tx, result)
 
 
-def drop_user_table(catalog: Catalog, table: Table | None, dataset_id: str) -> None:
-    """Take the user's table away if it is this dataset's."""
+def drop_tables(catalog: Catalog, table: Table | None, dataset_id: str) -> None:
+    """Take the user's table away if it is this dataset's, and those behind it."""
     if table is not None and table.parameters.get(DATASET_PARAMETER) == dataset_id:
         catalog.drop_table(table.database, table.name)
+    for behind in catalog.list_tables(VERSIONS):
+        if behind.parameters.get(DATASET_PARAMETER) == dataset_id:
+            catalog.drop_table(behind.database, behind.name)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from services.shared.errors import ReceiptUnbalanced
 from services.shared.keys import publish_prefix, table_prefix, version_folder
 from services.shared.publish_contract import PublishContract
 from services.shared.storage.port import Storage
@@ -24,6 +25,7 @@ class Staged:
     rejects_prefix: str
     files: int
     bytes: int
+    partitions: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Return the checkpoint."""
@@ -33,6 +35,14 @@ class Staged:
     def from_json(document: Mapping[str, Any]) -> Staged:
         """Return what a checkpoint says."""
         return Staged(**document)
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """An object to copy, and the folder of the table that it comes into: empty, or with its slash."""
+
+    key: str
+    folder: str
 
 
 @dataclass(frozen=True)
@@ -52,17 +62,25 @@ def assemble(
     prefix = table_prefix(attempt.workspace, contract.dataset_id, folder, contract.name)
     storage.delete_prefix(prefix)
     copies = _copies(storage, converted, before)
-    for number, source in enumerate(copies):
+    targets = [f"{prefix}{copy.folder}part-{number:05d}{PurePosixPath(copy.key).suffix}" for number, copy in enumerate(copies)]
+    for copy, target in zip(copies, targets, strict=True):
         check()
-        storage.copy(source, f"{prefix}part-{number:05d}{PurePosixPath(source).suffix}")
+        storage.copy(copy.key, target)
+    if contract.partition_by and {info.key for info in storage.list(prefix)} != set(targets):
+        raise ReceiptUnbalanced(f"The folders of {contract.name} can't be told apart where they are stored: are capitals small letters there?")
     rejects = publish_prefix(attempt.workspace, attempt.job_id, attempt.number)
     join_rejects(storage, converted.rejects, rejects)
     size = sum(file.bytes for file in converted.files) + (before.bytes if before else 0)
-    return Staged(folder, prefix, rejects, len(copies), size)
+    return Staged(folder, prefix, rejects, len(copies), size, len({copy.folder for copy in copies}))
 
 
-def _copies(storage: Storage, converted: Converted, before: Version | None) -> Sequence[str]:
-    """Return the keys of all table files; a file without rows is only wanted where there is no other."""
-    old = [info.key for info in storage.list(before.prefix)] if before else []
-    new = [file.key for file in converted.files if file.rows or not old]
+def _copies(storage: Storage, converted: Converted, before: Version | None) -> Sequence[_Copy]:
+    """Return all table files; one without rows is only wanted where there is no other."""
+    old = [_Copy(info.key, _folder(info.key.removeprefix(before.prefix))) for info in storage.list(before.prefix)] if before else []
+    new = [_Copy(file.key, file.folder) for file in converted.files if file.rows or not old]
     return [*old, *new]
+
+
+def _folder(name: str) -> str:
+    folder, slash, _ = name.rpartition("/")
+    return folder + slash

@@ -6,15 +6,15 @@ attempt's own, the crawl and the queries have names that were recorded before th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from time import monotonic
 from typing import Any
 
 from services.shared.catalog.embedded import STAGING
-from services.shared.catalog.port import Column
 from services.shared.clock import rfc3339, utc_now
-from services.shared.errors import ContractInvalid, EngineFailed, Problem, ReceiptUnbalanced
+from services.shared.errors import ContractInvalid, EngineFailed, Problem, ReceiptUnbalanced, TooManyPartitions
 from services.shared.ids import new_id
 from services.shared.jobs.model import Wait
 from services.shared.jobs.run import Next, Run
@@ -28,7 +28,10 @@ from services.worker.deps import Worker
 from services.worker.publish import verify
 from services.worker.publish.convert import Policy, Sizes, Work, convert
 from services.worker.publish.converted import Converted
-from services.worker.publish.flip import NewVersion, point_catalog, record_version, user_table
+from services.worker.publish.distribute import SPILL_BYTES, distribute
+from services.worker.publish.flip import NewVersion, point_catalog, put_version, record_version, user_table
+from services.worker.publish.layout import Layout, lay_out
+from services.worker.publish.partition import too_many
 from services.worker.publish.restore import restore
 from services.worker.publish.source import Source, open_source
 from services.worker.publish.staging import Attempt, Staged, assemble
@@ -66,7 +69,7 @@ class _Publish:
 
     def go_on(self) -> Next | None:
         """Take stage after stage, until the job ends or has to wait."""
-        for stage in (self._convert, self._assemble, self._crawl, self._repair, self._read_back, self._write_receipt):
+        for stage in (self._convert, self._distribute, self._assemble, self._crawl, self._repair, self._read_back, self._write_receipt):
             outcome = stage()
             if outcome is not None:
                 return outcome
@@ -92,8 +95,34 @@ class _Publish:
         self._run.save(self._checkpoint)
 
     def _convert(self) -> Next | None:
-        if self._checkpoint.get("converted", {}).get("done"):
+        """Read the file on; a partitioned table's rows are distributed whenever so much is spilled."""
+        if self._checkpoint.get("converted", {}).get("done") or self._spill_is_full:
             return None
+        with self._open_work() as work:
+            start = self._converted if "converted" in self._checkpoint else Converted.nothing(len(work.plan.columns))
+            self._run.report(bytes_total=work.source.size, phase="converting")
+            over = self._slice() if work.source.plain else lambda: False
+            converted = convert(work, start=start, report=self._report, save=self._save_converted, enough=lambda: over() or self._spill_is_full)
+        return None if converted.done or self._spill_is_full else Next("converting")
+
+    def _distribute(self) -> Next | None:
+        if self._converted.spilled:
+            self._run.report(phase="partitioning")
+            with self._open_work() as work:
+                distribute(work, start=self._converted, check=self._run.check, save=self._save_converted, enough=self._slice())
+        if self._converted.spilled:
+            return Next("partitioning")
+        return None if self._converted.done else Next("converting")
+
+    @property
+    def _spill_is_full(self) -> bool:
+        spilled = self._checkpoint.get("converted", {}).get("spilled", ())
+        size: int = sum(file["bytes"] for file in spilled)
+        return size >= SPILL_BYTES
+
+    @contextmanager
+    def _open_work(self) -> Iterator[Work]:
+        """Open the raw file, with what is to be made of it."""
         job, worker = self._run.job, self._worker
         upload_id, profile_id = self._contract.upload_id, self._contract.profile_id
         if upload_id is None or profile_id is None:
@@ -101,30 +130,24 @@ class _Publish:
         with worker.database.read() as tx:
             source = open_source(tx, storage=worker.storage, parts=worker.parts, upload_id=upload_id, profile_id=profile_id)
         with source.stream:
-            plan = self._plan(source)
-            start = self._converted if "converted" in self._checkpoint else Converted.nothing(len(plan.targets))
             policy = Policy(self._contract.on_reject, self._contract.max_reject_ratio)
-            work = Work(source, plan, worker.storage, attempt_prefix(job.workspace, job.id, job.attempt), _sizes(worker), policy)
-            self._run.report(bytes_total=source.size, phase="converting")
-            converted = convert(work, start=start, report=self._report, save=self._save_converted, enough=self._slice(source))
-        return None if converted.done else Next("converting")
+            yield Work(source, self._plan(source), worker.storage, attempt_prefix(job.workspace, job.id, job.attempt), _sizes(worker), policy)
 
     def _plan(self, source: Source) -> Plan:
-        plan = plan_targets(self._contract, source.known, self._appended_to.columns if self._appended_to else ())
+        current = self._appended_to.columns if self._appended_to else ()
+        plan = plan_targets(self._contract, source.known, current, max_partitions=self._worker.settings.max_partitions)
         self._checkpoint |= {
-            "columns": [target.column.to_json() for target in plan.targets],
-            "normalised": [target.normalised for target in plan.targets],
+            "columns": [column.to_json() for column in plan.columns],
+            "normalised": [*(target.normalised for target in plan.targets), *[0] * (len(plan.columns) - len(plan.targets))],
             "counts": asdict(source.known.counts),
             "filename": source.upload.filename,
             "sha256": source.known.sha256,
         }
         return plan
 
-    def _slice(self, source: Source) -> Callable[[], bool]:
-        """Say when to hand over; never in the middle of a file that has to be decoded from its start to get there again."""
+    def _slice(self) -> Callable[[], bool]:
+        """Say when to hand over; a file that is decoded first is not left in the middle, since getting there again begins at its start."""
         ends_at = monotonic() + self._worker.settings.publish_slice_s
-        if not source.plain:
-            return lambda: False
         return lambda: monotonic() >= ends_at
 
     def _report(self, bytes_done: int, records_done: int) -> None:
@@ -140,6 +163,9 @@ class _Publish:
         job = self._run.job
         attempt = Attempt(job.workspace, job.id, job.attempt)
         staged = assemble(self._worker.storage, attempt, self._contract, self._converted, before=self._appended_to, check=self._run.check)
+        most = self._worker.settings.max_partitions
+        if staged.partitions > most:
+            raise TooManyPartitions(too_many(staged.partitions, most))
         self._save(staged=staged.to_json())
 
     def _crawl(self) -> Next | None:
@@ -151,13 +177,13 @@ class _Publish:
             looks = self._checkpoint.get("looks", 0)
             self._save(looks=looks + 1)
             return Next("crawling", delay_s=crawl.LATER_LOOK_S if looks else crawl.FIRST_LOOK_S)
-        differences = crawl.examine(self._crawl_target, self._catalog_columns, found)
+        differences = crawl.examine(self._crawl_target, self._layout, found)
         self._save(differences=[difference.to_json() for difference in differences], crawled_at=rfc3339(found.finished_at or utc_now()))
         return None
 
     def _repair(self) -> None:
         if "receipt" not in self._checkpoint:
-            crawl.repair(self._worker.catalog, self._crawl_target, self._catalog_columns)
+            crawl.repair(self._worker.catalog, self._crawl_target, self._layout)
 
     @property
     def _crawl_target(self) -> crawl.CrawlTarget:
@@ -169,8 +195,8 @@ class _Publish:
         return [TableColumn(**column) for column in self._checkpoint["columns"]]
 
     @property
-    def _catalog_columns(self) -> list[Column]:
-        return [Column(column.name, column.type, column.comment or column.source_name) for column in self._columns]
+    def _layout(self) -> Layout:
+        return lay_out(self._columns, self._contract.partition_by)
 
     def _read_back(self) -> Next | None:
         """Hand the queries over and wait for them; one that failed is asked once more under another id."""
@@ -202,7 +228,7 @@ class _Publish:
     def _checked(self) -> list[receipt.Checked]:
         before = self._appended_to.statistics if self._appended_to else (Statistics(),) * len(self._columns)
         found = self._worker.catalog.find_table(STAGING, self._crawl_target.staged_name)
-        types = {column.name: column.type for column in found.columns} if found else {}
+        types = {column.name: column.type for column in (*found.columns, *found.partition_keys)} if found else {}
         expected = [old + new for old, new in zip(before, self._converted.statistics, strict=True)]
         return [
             receipt.Checked(column.name, column.type, types.get(column.name, ""), normalised, statistics)
@@ -233,6 +259,7 @@ class _Publish:
         crawl.drop_staged(self._worker.catalog, self._crawl_target)
         self._run.report(phase="flipping")
         new = self._new_version()
+        put_version(self._worker, self._run.job, self._contract, new)
         point_catalog(self._worker, self._run.job, user_table(self._contract, new))
         record_version(self._worker, self._run, self._contract, new, result=self._result())
         self._worker.storage.delete_prefix(work_prefix(self._run.job.workspace, self._run.job.id))
@@ -262,6 +289,7 @@ class _Publish:
             "profile_id": contract.profile_id,
             "source": {name: self._checkpoint[name] for name in ("filename", "sha256")}
             | {"upload_id": contract.upload_id, "profile_id": contract.profile_id},
+            "partition_by": list(contract.partition_by),
             "receipt": self._checkpoint["receipt"],
             "rejects_key": staged.rejects_prefix,
             "crawl": {"name": self._crawl_target.name, "state": "ready", "last_crawl": self._checkpoint["crawled_at"]},
@@ -272,4 +300,4 @@ class _Publish:
 def _sizes(worker: Worker) -> Sizes:
     settings = worker.settings
     limits = Limits(max_record_bytes=settings.max_record_bytes, decode=DecodeLimits(max_decoded_bytes=settings.max_unpacked_bytes))
-    return Sizes(settings.parquet_file_bytes, settings.row_group_rows, settings.row_group_bytes, limits)
+    return Sizes(settings.parquet_file_bytes, settings.row_group_rows, settings.row_group_bytes, reading=limits)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from services.shared.errors import ContractInvalid
+from services.shared.partitioning import DERIVED_TYPE, derived_names, parse_keys
 from services.shared.publish_contract import ContractColumn, Mode, OnMissing, PublishContract
 from services.worker.publish.casts import Reading, arrow_type
+from services.worker.publish.partition import Partitions
 from services.worker.publish.source import Known, KnownColumn
 
 MOST_DISTINCT = 1 << 16
@@ -44,15 +46,34 @@ class Target:
 
 @dataclass(frozen=True)
 class Plan:
-    """The targets in the table's order, and the file's columns that an append has no place for."""
+    """The targets in the table's order, the file's columns that an append has no place for, and what the table is partitioned by."""
 
     targets: tuple[Target, ...]
     homeless: tuple[str, ...] = ()
+    partitions: Partitions | None = None
+
+    @property
+    def columns(self) -> tuple[TableColumn, ...]:
+        """The table's columns: the targets', then those that only partitions have."""
+        keys = self.partitions.keys if self.partitions else ()
+        derived = (TableColumn(key.name, DERIVED_TYPE, str(key), f"The {key.part} of {key.column}") for key in keys if key.part is not None)
+        return (*(target.column for target in self.targets), *derived)
 
     @property
     def schema(self) -> Any:
-        """The Arrow schema of the table files."""
-        return arrow_schema(self.targets)
+        """The Arrow schema of all columns."""
+        return pa.schema([(column.name, arrow_type(column.type)) for column in self.columns])
+
+    @property
+    def stored_places(self) -> tuple[int, ...]:
+        """The places, among the targets, of the columns that the table's files have: all but the partition keys."""
+        keys = {key.name for key in self.partitions.keys} if self.partitions else set()
+        return tuple(place for place, target in enumerate(self.targets) if target.column.name not in keys)
+
+    @property
+    def stored(self) -> tuple[Target, ...]:
+        """The targets that the table's files have."""
+        return tuple(self.targets[place] for place in self.stored_places)
 
 
 def arrow_schema(targets: Sequence[Target]) -> Any:
@@ -60,14 +81,21 @@ def arrow_schema(targets: Sequence[Target]) -> Any:
     return pa.schema([(target.column.name, arrow_type(target.column.type)) for target in targets])
 
 
-def plan_targets(contract: PublishContract, known: Known, current: Sequence[TableColumn]) -> Plan:
+def plan_targets(contract: PublishContract, known: Known, current: Sequence[TableColumn], *, max_partitions: int = 1000) -> Plan:
     """Return what to write; an append goes by the columns of the `current` version."""
+    plan = _plan(contract, known, current)
+    keys = parse_keys(contract.partition_by)
+    return replace(plan, partitions=Partitions(keys, max_partitions)) if keys else plan
+
+
+def _plan(contract: PublishContract, known: Known, current: Sequence[TableColumn]) -> Plan:
     for column in contract.columns:
         if column.position >= len(known.columns):
             raise ContractInvalid(f"The file has no column at position {column.position} ({column.source_name!r}); it has {len(known.columns)}.")
     included = [column for column in contract.columns if column.include]
     if contract.mode is Mode.APPEND:
-        return _append(contract, included, known, current)
+        derived = derived_names(contract.partition_by)
+        return _append(contract, included, known, [column for column in current if column.name not in derived])
     if not included:
         raise ContractInvalid("A table needs at least one column.")
     return Plan(tuple(_target(TableColumn(c.name, c.type, c.source_name, c.comment), c, known) for c in included))

@@ -22,6 +22,7 @@ class Version:
     version: int
     prefix: str
     columns: tuple[TableColumn, ...]
+    partition_by: tuple[str, ...]
     files: int
     rows: int
     bytes: int
@@ -50,6 +51,7 @@ def load_version(tx: Connection, dataset_id: str, version: int) -> Version:
         version=version,
         prefix=row["prefix"],
         columns=tuple(_column(column) for column in row["columns"]),
+        partition_by=tuple(row["partition_by"]),
         files=row["files"],
         rows=row["rows"],
         bytes=row["bytes"],
