@@ -127,7 +127,7 @@ def _result(job: Job) -> Result:
         case Kind.PUBLISH:
             return schemas.PublishResult(dataset=result["name"], version=result["version"])
         case Kind.EXPORT:
-            return schemas.ExportResult(query_id=job.resource_id, format=job.params["format"], bytes=result["bytes"])
+            return schemas.ExportResult(query_id=job.resource_id, format=job.params["format"], safe=job.params.get("safe"), bytes=result["bytes"])
         case Kind.DROP:
             return schemas.DropResult(dropped=result["name"])
         case Kind.QUERY:

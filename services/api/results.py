@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
+from http import HTTPStatus
 from typing import Any, BinaryIO
 
 from fastapi import Request, Response
@@ -21,13 +22,16 @@ from services.api.paging import Listing, Paging
 from services.api.queries import Query, get_record, load_query
 from services.shared.clock import utc_now
 from services.shared.errors import (
-    NotImplementedYet,
+    FieldError,
+    Problem,
     QueryCancelled,
     QueryFailed,
     QueryNotFinished,
     RangeNotSatisfiable,
     ResultExpired,
     StorageObjectMissing,
+    ValidationFailed,
+    restored,
 )
 from services.shared.jobs.model import Job, Kind, NewJob, State, job_from
 from services.shared.principal import Principal
@@ -41,9 +45,23 @@ MEDIA_TYPES = {
     "jsonl": "application/x-ndjson",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-FORMATS = ("csv", "parquet")
+FORMATS = ("csv", "parquet", "jsonl", "xlsx")
+SAFE_FORMATS = ("csv", "xlsx")
 _RANGE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")
 _CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a result is downloaded as; `csv` alone is the stored result itself."""
+
+    format: str
+    safe: str | None = None
+
+    @classmethod
+    def of(cls, job: Job) -> Form:
+        """Return what an export job makes."""
+        return cls(job.params["format"], job.params.get("safe"))
 
 
 def answer_page(services: Services, principal: Principal, query_id: str, *, paging: Paging, fresh: Fresh) -> Response:
@@ -68,22 +86,24 @@ def answer_page(services: Services, principal: Principal, query_id: str, *, pagi
     return fresh.answer(json.dumps(page, separators=(",", ":"), allow_nan=False).encode())
 
 
-def download(services: Services, principal: Principal, query_id: str, *, form: str, safe: str | None, request: Request, fresh: Fresh) -> Response:
-    """Answer with the result as a file, or with the export job that makes it."""
-    if form not in FORMATS:
-        raise NotImplementedYet(f"Downloads as {form} are not built yet; {' and '.join(FORMATS)} are.")
-    if safe is not None:
-        raise NotImplementedYet(f"Downloads with safe={safe} are not built yet.")
+def download(services: Services, principal: Principal, query_id: str, *, wanted: Form, request: Request, fresh: Fresh) -> Response:
+    """Answer with the result as a file, with the export job that makes it, or with the problem that kept one from it."""
+    if wanted.safe is not None and wanted.format not in SAFE_FORMATS:
+        raise _nothing_to_make_safe(wanted)
     query = get_record(services, principal, query_id)
     prefix = _prefix(query)
-    if form == "csv":
-        return _deliver(services, query, csv_key(prefix), form, request, fresh)
-    if services.storage.find(export_key(prefix, form)) is not None:
-        return _deliver(services, query, export_key(prefix, form), form, request, fresh)
+    key = csv_key(prefix) if wanted == Form("csv") else export_key(prefix, wanted.format, wanted.safe)
+    if wanted == Form("csv") or services.storage.find(key) is not None:
+        return _deliver(services, query, key, wanted, request, fresh)
     with services.database.write() as tx:
-        job = _export(tx, services, principal, query_id, form, request_id=request.state.request_id)
+        job = _export(tx, services, principal, query_id, wanted, request_id=request.state.request_id)
     services.outbox.send_new_soon()
     return accept(job, services).response()
+
+
+def _nothing_to_make_safe(wanted: Form) -> ValidationFailed:
+    why = f"No spreadsheet evaluates {wanted.format}; safe={wanted.safe} goes with {' and '.join(SAFE_FORMATS)}."
+    return ValidationFailed(why, errors=[FieldError("query/safe", why)])
 
 
 def _prefix(query: Query) -> str:
@@ -105,24 +125,35 @@ def _expired(query: Query) -> ResultExpired:
     return ResultExpired(f"The result of {query.job.id} is no longer kept; run the query again.")
 
 
-def _export(tx: Connection, services: Services, principal: Principal, query_id: str, form: str, *, request_id: str) -> Job:
-    """Return the one export of this query in this form that is under way, or start it."""
+def _export(tx: Connection, services: Services, principal: Principal, query_id: str, wanted: Form, *, request_id: str) -> Job:
+    """Return the one export of this query in this form that is under way, or start it; raise the problem of one that failed."""
     tx.execute(select(queries.c.id).where(queries.c.id == query_id).with_for_update())
     load_query(tx, principal, query_id)
-    exports = select(jobs).where(jobs.c.resource_id == query_id, jobs.c.kind == Kind.EXPORT, jobs.c.state.in_([State.QUEUED, State.RUNNING]))
-    for row in tx.execute(exports).mappings():
-        if row["params"]["format"] == form:
-            return job_from(row)
-    new = NewJob(kind=Kind.EXPORT, resource_type="query", resource_id=query_id, params={"format": form}, request_id=request_id)
+    exports = select(jobs).where(jobs.c.resource_id == query_id, jobs.c.kind == Kind.EXPORT).order_by(jobs.c.id.desc())
+    made = [job for job in map(job_from, tx.execute(exports).mappings()) if Form.of(job) == wanted]
+    under_way = next((job for job in made if not job.finished), None)
+    if under_way is not None:
+        return under_way
+    if made and made[0].state is State.FAILED:
+        raise _failed(made[0])
+    new = NewJob(kind=Kind.EXPORT, resource_type="query", resource_id=query_id, params=asdict(wanted), request_id=request_id)
     return services.jobs.submit(tx, new, principal=principal)
 
 
-def _deliver(services: Services, query: Query, key: str, form: str, request: Request, fresh: Fresh) -> Response:
+def _failed(job: Job) -> Problem:
+    problem = restored(job.error or {})
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        problem.detail += f" POST /v1/jobs/{job.id}/retry tries the export again."
+    return problem
+
+
+def _deliver(services: Services, query: Query, key: str, form: Form, request: Request, fresh: Fresh) -> Response:
     found = services.storage.find(key)
     if found is None:
         raise _expired(query)
     etag = f'"{blake2b(f"{key} {found.size}".encode(), digest_size=12).hexdigest()}"'
-    filename = f"{query.job.id}.{form}"
+    filename = f"{query.job.id}{'-safe' if form.safe else ''}.{form.format}"
+    media_type = MEDIA_TYPES[form.format]
     headers = {
         "ETag": etag,
         "Accept-Ranges": "bytes",
@@ -131,17 +162,17 @@ def _deliver(services: Services, query: Query, key: str, form: str, request: Req
     }
     if fresh.has(etag):
         return Response(status_code=304, headers=headers)
-    delivery = services.storage.delivery(key, filename=filename, media_type=MEDIA_TYPES[form])
+    delivery = services.storage.delivery(key, filename=filename, media_type=media_type)
     if not isinstance(delivery, LocalFile):
         return RedirectResponse(delivery.url, 307, {"Cache-Control": "no-store"})
     asked = request.headers.get("range")
     if asked is None:
-        return FileResponse(delivery.path, headers=headers, media_type=MEDIA_TYPES[form])
+        return FileResponse(delivery.path, headers=headers, media_type=media_type)
     first, stop = _range(asked, found.size, still=request.headers.get("if-range") in (None, etag))
     whole = (first, stop) == (0, found.size)
     headers |= {"Content-Length": str(stop - first)} | ({} if whole else {"Content-Range": f"bytes {first}-{stop - 1}/{found.size}"})
     chunks = _chunks(services.storage.open_read(key), first, stop)
-    return StreamingResponse(chunks, 200 if whole else 206, headers=headers, media_type=MEDIA_TYPES[form])
+    return StreamingResponse(chunks, 200 if whole else 206, headers=headers, media_type=media_type)
 
 
 def _range(asked: str, size: int, *, still: bool) -> tuple[int, int]:

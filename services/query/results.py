@@ -28,7 +28,7 @@ def write_result(storage: Writable, prefix: str, columns: Sequence[ResultColumn]
     """Store CSV, index and metadata below the prefix; the metadata last, so what has it is whole."""
     rows = 0
     with storage.open_write(csv_key(prefix)) as target, storage.open_write(index_key(prefix)) as index:
-        header = (",".join('"' + c.name.replace('"', '""') + '"' for c in columns) + "\n").encode()
+        header = csv_header([column.name for column in columns])
         target.write(header)
         size = len(header)
         for batch in batches:
@@ -38,7 +38,7 @@ def write_result(storage: Writable, prefix: str, columns: Sequence[ResultColumn]
                 if rows % INDEX_EVERY == 0:
                     index.write(pack_offset(size))
                 count = min(INDEX_EVERY - rows % INDEX_EVERY, batch.num_rows - start)
-                written = _encode([t.slice(start, count) for t in texts])
+                written = csv_rows([t.slice(start, count) for t in texts])
                 target.write(written)
                 size += len(written)
                 rows += count
@@ -49,7 +49,13 @@ def write_result(storage: Writable, prefix: str, columns: Sequence[ResultColumn]
     return meta
 
 
-def _encode(texts: Sequence[Any]) -> memoryview:
+def csv_header(names: Sequence[str]) -> bytes:
+    """Return the first line of a result's CSV."""
+    return (",".join('"' + name.replace('"', '""') + '"' for name in names) + "\n").encode()
+
+
+def csv_rows(texts: Sequence[Any]) -> memoryview:
+    """Return rows of a result's CSV: every value quoted, NULL bare."""
     sink = pa.BufferOutputStream()
     pacsv.write_csv(pa.RecordBatch.from_arrays(list(texts), [str(i) for i in range(len(texts))]), sink, _OPTIONS)
     return memoryview(sink.getvalue())

@@ -307,6 +307,10 @@ class ResultExpired(Problem):
     code, status, title = "result_expired", 410, "The result is no longer kept; run the query again"
 
 
+class SpreadsheetLimit(Problem):
+    code, status, title = "spreadsheet_limit", 422, "The result does not fit into a spreadsheet"
+
+
 class SqlSyntax(Problem):
     code, status, title = "sql_syntax", 422, "The SQL can't be read"
 

@@ -71,9 +71,9 @@ def meta_key(prefix: str) -> str:
     return f"{prefix}result.json"
 
 
-def export_key(prefix: str, form: str) -> str:
-    """Return the key of the result in another form (`parquet`)."""
-    return f"{prefix}export.{form}"
+def export_key(prefix: str, form: str, safe: str | None = None) -> str:
+    """Return the key of the result in another form (`parquet`), or in one made safe for something (`csv`, `spreadsheet`)."""
+    return f"{prefix}export.{safe}.{form}" if safe else f"{prefix}export.{form}"
 
 
 def pack_offset(offset: int) -> bytes:

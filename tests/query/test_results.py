@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.query.export import export_parquet
+from services.query.exports.parquet import write_parquet
+from services.query.exports.texts import StoredResult
 from services.query.results import athena_texts, write_result
 from services.shared.results import ResultColumn, ResultMeta, csv_key, index_key, meta_key, read_page
 from tests.query.conftest import ROWS, Lake, items, page
@@ -96,7 +97,7 @@ def test_every_value_comes_back(kind: str) -> None:
         assert [row[0] for row in found] == [_cell(v, kind) for v in column]
         assert [row[1] for row in found] == ["x"] * len(column)
         exported = io.BytesIO()
-        assert export_parquet(io.BytesIO(stored), exported, meta, memory.objects[index_key("r/")]) == len(column)
+        write_parquet(StoredResult(io.BytesIO(stored), meta, memory.objects[index_key("r/")]), exported, report=lambda _: None)
         again = pq.read_table(io.BytesIO(exported.getvalue())).column(0).to_pylist()
         assert [_cell(v, kind) for v in again] == [_cell(v, kind) for v in column]
 
@@ -147,7 +148,9 @@ def _export(lake: Lake, meta: ResultMeta) -> int:
     with lake.storage.open_read(index_key("results/1/")) as stored:
         index = stored.read()
     with lake.storage.open_read(csv_key("results/1/")) as source, (lake.root / "out.parquet").open("wb") as target:
-        return export_parquet(source, target, meta, index)
+        told: list[int] = []
+        write_parquet(StoredResult(source, meta, index), target, report=told.append)
+    return told[-1]
 
 
 def test_a_result_becomes_parquet_with_its_types(run: Callable[..., Any], lake: Lake) -> None:

@@ -41,7 +41,7 @@ def describe(settings: Settings) -> Meta:
             metrics=True,
             csv_datasets=False,
             partitioned_datasets=True,
-            spreadsheet_safe_downloads=False,
+            spreadsheet_safe_downloads=True,
         ),
         formats=Formats(datasets=("parquet",), downloads=FORMATS),
         compression=COMPRESSION,

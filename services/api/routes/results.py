@@ -16,7 +16,6 @@ from services.api.schemas.results import ResultPage
 from services.shared.errors import (
     InsufficientStorage,
     InvalidCursor,
-    NotImplementedYet,
     QueryNotFinished,
     QueryNotFound,
     RangeNotSatisfiable,
@@ -53,7 +52,7 @@ def get_query_results(
         307: {"description": "The file is at the address in `Location`, for some minutes."},
         **NO_BODY,
         **_GONE,
-        **problems(RangeNotSatisfiable, NotImplementedYet, InsufficientStorage),
+        **problems(RangeNotSatisfiable, InsufficientStorage),
     },
 )
 def download_query_result(
@@ -63,9 +62,9 @@ def download_query_result(
     fresh: IfNoneMatch,
     query_id: QueryPath,
     form: Annotated[Literal["csv", "parquet", "jsonl", "xlsx"], Query(alias="format", description="The format of the file.")] = "csv",
-    safe: Annotated[Literal["spreadsheet"] | None, Query(description="`spreadsheet`: no cell that a spreadsheet would evaluate.")] = None,
+    safe: Annotated[Literal["spreadsheet"] | None, Query(description="Let a spreadsheet evaluate no cell (`csv` and `xlsx`).")] = None,
     _range: Annotated[str | None, Header(alias="Range", description="The bytes wanted, as one range; several get the whole file.")] = None,
     _if_range: Annotated[str | None, Header(alias="If-Range", description="Take the range only if the file still has this ETag.")] = None,
 ) -> Response:
     """Download the whole result of a query."""
-    return results.download(services, caller, query_id, form=form, safe=safe, request=request, fresh=fresh)
+    return results.download(services, caller, query_id, wanted=results.Form(form, safe), request=request, fresh=fresh)

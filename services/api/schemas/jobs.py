@@ -50,7 +50,8 @@ class ExportResult(Schema):
     """What an export job made; the download of that format is ready."""
 
     query_id: QueryId
-    format: Literal["parquet", "jsonl", "xlsx"]
+    format: Literal["csv", "parquet", "jsonl", "xlsx"]
+    safe: Literal["spreadsheet"] | None
     bytes: Count
 
 
