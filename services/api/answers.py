@@ -107,7 +107,7 @@ def accepted(body: Schema, *, location: str, status: int = 202, retry_after_s: i
 def attachment(filename: str) -> str:
     """Return a Content-Disposition (RFC 6266) that no filename can break out of."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "._- ") else "_" for c in filename)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='', errors='replace')}"
 
 
 def stream_file(chunks: Iterable[bytes], *, filename: str, media_type: str) -> StreamingResponse:

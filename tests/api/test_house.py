@@ -76,7 +76,7 @@ def test_meta(api: House) -> None:
     assert meta.version == VERSION == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert (meta.platform, meta.engine, meta.database) == ("local", "duckdb", "headwater")
     assert meta.limits.max_upload_bytes == api.settings.max_upload_bytes
-    assert meta.formats.downloads == ("csv", "parquet")
+    assert meta.formats.downloads == ("csv", "parquet", "jsonl", "xlsx")
     etag = api.http.get("/v1/meta").headers["ETag"]
     assert api.http.get("/v1/meta", headers={"If-None-Match": etag}).status_code == 304
 

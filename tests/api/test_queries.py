@@ -128,17 +128,6 @@ def test_a_query_on_a_dropped_dataset(api: House) -> None:
     assert "query_dropped" in failed["error"]["detail"]
 
 
-def test_planned_downloads(api: House) -> None:
-    """Formats that are planned answer 501, unknown ones 422."""
-    query = api.query("SELECT 1 AS one")
-    path = f"/v1/queries/{query['id']}/download"
-    assert code(api.http.get(path, params={"format": "jsonl"})) == (501, "not_implemented")
-    assert code(api.http.get(path, params={"format": "xlsx"})) == (501, "not_implemented")
-    assert code(api.http.get(path, params={"safe": "spreadsheet"})) == (501, "not_implemented")
-    assert code(api.http.get(path, params={"format": "pdf"})) == (422, "validation_failed")
-    assert code(api.http.get(f"/v1/queries/{query['id']}/results", params={"limit": 10_001})) == (422, "validation_failed")
-
-
 def test_a_cursor_of_another_result(api: House) -> None:
     """A cursor belongs to one result."""
     first, second = (api.query("SELECT * FROM (VALUES 1, 2, 3) t (a)") for _ in range(2))

@@ -165,7 +165,7 @@ def test_query_parquet(api: House, dataset: dict[str, Any]) -> None:
     assert (job["kind"], job["state"]) == ("export", "succeeded"), job["error"]
     made = api.http.get(path, params={"format": "parquet"})
     assert (made.status_code, made.headers["content-type"]) == (200, "application/vnd.apache.parquet")
-    assert job["result"] == {"query_id": query["id"], "format": "parquet", "bytes": len(made.content)}
+    assert job["result"] == {"query_id": query["id"], "format": "parquet", "safe": None, "bytes": len(made.content)}
     assert pq.read_table(io.BytesIO(made.content)).num_rows == 1500
 
 

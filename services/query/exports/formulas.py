@@ -13,16 +13,20 @@ from typing import Any
 
 from services.query.exports.texts import patched
 
-_FORMULA = "[=+@＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋−﬩\\-]"
+_FORMULA = "[=+@＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋−﬩⩵⩶\\-]"
 _BREAK = r"[;\t\r\n]"
-_BLANK_WORDS = "\u00ad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\"'`´‘’“”＂＇"
-_BLANK = f"[\\x00-\\x20\\x7f-\\xa0{_BLANK_WORDS}]"
-_BLANK_IN_LINE = f"[\\x00-\\x08\\x0b\\x0c\\x0e-\\x20\\x7f-\\xa0{_BLANK_WORDS}]"
-_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_HIDDEN = (
+    "\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ufeff\ufff9-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+)
+_QUOTES = "\"'`´‘’“”＂＇"
+_BLANK = f"[\\x00-\\x20\\x7f-\\xa0{_HIDDEN}{_QUOTES}]"
+_BLANK_IN_LINE = f"[\\x00-\\x08\\x0b\\x0c\\x0e-\\x20\\x7f-\\xa0{_HIDDEN}{_QUOTES}]"
+_NUMBER = r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?"
 _FIRST = f"{_BLANK}*(?:{_FORMULA}|[\\t\\r\\n\\x00])"
 _INNER = f"{_BLANK_IN_LINE}*{_FORMULA}"
 _SUSPECT = f"^{_FIRST}|{_BREAK}{_INNER}"
-_BEFORE = re.compile(f"\\A(?={_FIRST})(?!{_NUMBER}\\Z)|(?<={_BREAK})(?={_INNER})(?!{_NUMBER}(?:{_BREAK}|\\Z))")
+_BEFORE = re.compile(f"\\A(?={_FIRST})(?!{_NUMBER}\\Z)|(?<={_BREAK})(?={_INNER})(?!{_NUMBER}{_BREAK})")
 _PLAIN = ("tinyint", "smallint", "int", "integer", "bigint", "decimal", "boolean")
 
 
