@@ -15,11 +15,11 @@ _ANSWER_S = 3.0
 _ROUND_S = 30.0
 
 
-def http_ok(port: int, path: str) -> Health:
-    """Return a check that a GET on loopback answers 200."""
+def http_ok(port: int, path: str, *, host: str = LOOPBACK) -> Health:
+    """Return a check that a GET answers 200."""
 
     def ask() -> bool:
-        connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_ANSWER_S)
+        connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_S)
         try:
             connection.request("GET", path)
             return connection.getresponse().status == http.HTTPStatus.OK

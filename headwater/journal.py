@@ -6,7 +6,6 @@ import logging
 import queue
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TextIO
@@ -45,10 +44,6 @@ class Journal:
     def say(self, line: str) -> None:
         """Write a line of the supervisor's own."""
         self.write(OWN_NAME, line)
-
-    def writer(self, name: str) -> Callable[[str], None]:
-        """Return `write` for one name."""
-        return lambda line: self.write(name, line)
 
     def tail(self, name: str) -> list[str]:
         """Return the last lines of `name`."""

@@ -116,7 +116,7 @@ class Keeper:
         child = await Child.start(
             self.service.command,
             environment=self.service.environment,
-            line=self._journal.writer(self.service.name),
+            line=self._keep_line,
             groups=self._groups,
         )
         self._child = child
@@ -125,6 +125,10 @@ class Keeper:
         if self._stopping.is_set():
             child.terminate()
         return child
+
+    def _keep_line(self, line: str) -> None:
+        if line.strip() not in self.service.noise:
+            self._journal.write(self.service.name, line)
 
     def _forget(self) -> None:
         self._child = None

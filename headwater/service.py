@@ -12,13 +12,14 @@ Health = Callable[[], Awaitable[bool]]
 class Service:
     """A command, what its environment has beside the supervisor's, and how to see that it answers.
 
-    Without `healthy` it is a step: it has to end by itself with exit code 0 before what follows starts.
+    Lines that are in `noise` are not kept. Without `healthy` it is a step: it has to end by itself with exit code 0 before what follows starts.
     """
 
     name: str
     command: tuple[str, ...]
     healthy: Health | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    noise: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

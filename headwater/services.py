@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headwater.broker import Broker
+from headwater.flower import reach, secrets_for
 from headwater.health import NodePings, http_ok
-from headwater.ports import LOOPBACK
 from headwater.service import Health, Service
 from services.shared.settings import Settings
 
@@ -19,6 +19,18 @@ _QUERY = "services.query.app"
 _MONITOR = "headwater.monitor"
 _FLOWER_SAVES_EVERY_MS = 30_000
 _HAND_OVER = {"REMAP_SIGTERM": "SIGQUIT"}
+# Tasks are JSON that names a job: the danger that Celery warns root of, a message that is code, is not there.
+_CALM = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
+# What Celery prints to a person at its terminal, who has the supervisor's instead.
+_NOISE = frozenset(
+    {
+        "",
+        "worker: Warm shutdown (MainProcess)",
+        "worker: Cold shutdown (MainProcess)",
+        "worker: Hitting Ctrl+C again will terminate all running tasks!",
+        "worker: Hitting Ctrl+C again will initiate cold shutdown, terminating all running tasks!",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -65,8 +77,8 @@ def _worker(place: Place, pings: NodePings, *, name: str, queue: str, pool: tupl
     arguments = ("celery", "-q", "-A", application, "worker", *node, *pool, f"--loglevel={place.settings.log_level}")
     # Celery's own settings are for a container that has two minutes to stop; a person at a terminal waits for seconds.
     soon = ("--", f"worker_soft_shutdown_timeout={place.settings.soft_stop_s}", "worker_enable_soft_shutdown_on_idle=false")
-    hand_over = {} if queue == "query" else _HAND_OVER
-    return _python(place, name, *arguments, *soon, healthy=pings.answers(name), more=hand_over)
+    more = _CALM if queue == "query" else {**_CALM, **_HAND_OVER}
+    return replace(_python(place, name, *arguments, *soon, healthy=pings.answers(name), more=more), noise=_NOISE)
 
 
 def _beat(place: Place, pings: NodePings) -> Service:
@@ -81,9 +93,10 @@ def _flower(place: Place) -> Service:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     history = (f"--db={folder / 'history'}", "--persistent=True", f"--state_save_interval={_FLOWER_SAVES_EVERY_MS}")
     bounds = (f"--max_tasks={place.settings.flower_tasks}", "--max_workers=100", "--read_only=True")
-    where = (f"--address={LOOPBACK}", f"--port={place.settings.flower_port}")
+    where = (f"--address={place.settings.flower_host}", f"--port={place.settings.flower_port}")
     arguments = ("celery", "-q", "-A", _MONITOR, "flower", *where, *bounds, *history)
-    return _python(place, "flower", *arguments, healthy=http_ok(place.settings.flower_port, "/healthcheck"))
+    healthy = http_ok(place.settings.flower_port, "/healthcheck", host=reach(place.settings))
+    return _python(place, "flower", *arguments, healthy=healthy, more=secrets_for(place.settings))
 
 
 def _python(place: Place, name: str, module: str, *arguments: str, healthy: Health | None = None, more: Mapping[str, str] | None = None) -> Service:

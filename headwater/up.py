@@ -10,7 +10,8 @@ import sys
 from pydantic import ValidationError
 
 from headwater.broker import prepare_broker
-from headwater.errors import CannotStart
+from headwater.errors import CannotStart, describe_problem
+from headwater.flower import require_safe_flower, url_host
 from headwater.instance import announce, only_instance, run_folder
 from headwater.journal import Console, Journal
 from headwater.ports import remembered_port, require_free
@@ -28,7 +29,7 @@ def main() -> int:
             asyncio.run(_run(_place(settings)))
     except ValidationError as error:
         for problem in error.errors():
-            print(f"headwater: HEADWATER_{str(problem['loc'][0]).upper()}: {problem['msg']} (given: {problem['input']})", file=sys.stderr)
+            print(f"headwater: {describe_problem(problem)}", file=sys.stderr)
         return 2
     except CannotStart as error:
         print(f"headwater: {error}", file=sys.stderr)
@@ -39,6 +40,7 @@ def main() -> int:
 def _place(settings: Settings) -> Place:
     if settings.platform is not Platform.LOCAL:
         raise CannotStart(f"HEADWATER_PLATFORM={settings.platform} is not built yet; leave it at {Platform.LOCAL}")
+    require_safe_flower(settings)
     home = settings.home.resolve()
     ports = {"HEADWATER_API_PORT": settings.api_port, "HEADWATER_FLOWER_PORT": settings.flower_port}
     if settings.redis_url is not None:
@@ -109,7 +111,7 @@ def _api_url(place: Place) -> str:
 
 
 def _flower_url(place: Place) -> str:
-    return f"http://127.0.0.1:{place.settings.flower_port}"
+    return f"http://{url_host(place.settings)}:{place.settings.flower_port}"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from headwater.doctor import home, machine, records, running, variables
 from headwater.doctor.finding import Finding, wrong
 from services.shared.settings import Settings
 
+_PLACE = frozenset({"home", "api_port", "flower_port", "redis_url", "redis_port", "database_url"})
+
 
 def examine(settings: Settings | None = None) -> list[Finding]:
     """Return what is well and what is not; without settings, those of the environment, with defaults where it is refused."""
@@ -52,6 +54,6 @@ def _read_settings() -> tuple[Settings, list[Finding]]:
     try:
         return Settings(), []
     except ValidationError as error:
-        names = {str(problem["loc"][0]) for problem in error.errors()}
-        defaults = {name: Settings.model_fields[name].get_default(call_default_factory=True) for name in names if name in Settings.model_fields}
+        refused = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]} or set(Settings.model_fields) - _PLACE
+        defaults = {name: Settings.model_fields[name].get_default(call_default_factory=True) for name in refused & set(Settings.model_fields)}
         return Settings(**defaults), list(variables.explain(error))

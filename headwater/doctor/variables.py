@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import ValidationError
 
 from headwater.doctor.finding import Finding, note, ok, wrong
+from headwater.errors import describe_problem
 from services.shared.settings import Settings
 
 _PREFIX = "HEADWATER_"
@@ -32,12 +33,7 @@ def check_names(environment: Mapping[str, str]) -> Iterator[Finding]:
 def explain(error: ValidationError) -> Iterator[Finding]:
     """Say which values the settings refuse; a secret's value is not repeated."""
     for problem in error.errors():
-        name = str(problem["loc"][0])
-        field = Settings.model_fields.get(name)
-        given = f" (given: {problem['input']})" if field is None or field.repr else ""
-        yield wrong(
-            "settings", f"{_PREFIX}{name.upper()}: {problem['msg']}{given}.", "Give it another value, or none: docs/settings.md has its default."
-        )
+        yield wrong("settings", f"{describe_problem(problem)}.", "Give it another value, or none: docs/settings.md has its default.")
 
 
 def check_settings(settings: Settings) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import sys
 
 from granian import Granian
@@ -11,6 +10,7 @@ from granian.log import LogLevels
 
 from services.api.metrics.folder import make_folder
 from services.shared.logs import configure_logs, get_logger
+from services.shared.network import is_loopback
 from services.shared.settings import Auth, Settings, load_settings
 
 _BACKLOG = 1024
@@ -50,12 +50,7 @@ def main() -> int:
 
 def may_bind(settings: Settings) -> bool:
     """Return whether the address is loopback, or others were allowed on purpose, or who comes has to sign in."""
-    if settings.allow_network or settings.auth is not Auth.LOCAL or settings.api_host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(settings.api_host).is_loopback
-    except ValueError:
-        return False
+    return settings.allow_network or settings.auth is not Auth.LOCAL or is_loopback(settings.api_host)
 
 
 if __name__ == "__main__":

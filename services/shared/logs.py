@@ -45,6 +45,7 @@ def configure_logs(settings: Settings, *, service: str) -> None:
     root.setLevel(settings.log_level.upper())
     for name in (*_NOISY, *_REPEATING):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("celery.worker").addFilter(_is_news)
     structlog.contextvars.clear_contextvars()
 
 
@@ -57,6 +58,11 @@ def get_logger() -> structlog.typing.FilteringBoundLogger:
     """Return a logger; events are named `noun.verb`."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of Celery's says more than that the worker stops as it should."""
+    return not str(record.msg).startswith("Initiating Soft Shutdown")
 
 
 def _of(service: str) -> structlog.typing.Processor:
