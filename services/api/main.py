@@ -20,6 +20,7 @@ from services.api.stop import Stop
 from services.api.uploads import routes as uploads
 from services.shared.logs import configure_logs, get_logger
 from services.shared.settings import Auth, Settings, load_settings
+from services.shared.traces import finish_traces, start_traces
 
 ROOMS = (uploads, profiles, datasets, jobs, catalog, planned, queries, results, health, meta, docs)
 
@@ -29,6 +30,7 @@ def make() -> FastAPI:
     settings = load_settings()
     configure_logs(settings, service="api")
     reserve_room()
+    start_traces(settings, service="api")
     return create_app(settings)
 
 
@@ -43,6 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
         get_logger().info("api.serving")
         yield
         services.close()
+        finish_traces()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False, generate_unique_id_function=lambda route: route.name)
     app.state.services = services

@@ -16,15 +16,17 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.metrics.requests import RECEIVED, SENT, count_request
+from services.api.metrics.requests import RECEIVED, SENT, count_request, method_of, route_of
 from services.api.problems import answer
 from services.shared.errors import CrossOrigin, HostNotAllowed, InternalError, Problem, RequestTooLarge
 from services.shared.ids import new_id
 from services.shared.logs import get_logger
 from services.shared.settings import Settings
+from services.shared.traces import note, span
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_FAILED = 500
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UPLOAD_BODY = re.compile(r"/v1/uploads(/[^/]+)?/?")
 _QUIET = frozenset({"/healthz", "/metrics", "/readyz"})
@@ -53,9 +55,21 @@ class RequestRim:
         headers = Headers(scope=scope)
         request_id = _request_id(headers)
         scope.setdefault("state", {})["request_id"] = request_id
+        body = _Body(headers, receive)
+        watched = _Watched(send, request_id, body)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            body = _Body(headers, receive)
-            await self._serve(scope, headers, body, _Watched(send, request_id, body))
+            if scope["path"] in _QUIET:
+                await self._serve(scope, headers, body, watched)
+                return
+            with span("request", parent=headers.get("traceparent"), request__id=request_id):
+                await self._serve(scope, headers, body, watched)
+                route = route_of(scope)
+                note(
+                    name=f"{method_of(scope)} {route}",
+                    failed=watched.status >= _FAILED,
+                    http__route=route,
+                    http__response__status_code=watched.status,
+                )
 
     async def _serve(self, scope: Scope, headers: Headers, receive: Receive, send: _Watched) -> None:
         started = time.perf_counter()

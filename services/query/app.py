@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from celery.signals import setup_logging, worker_shutting_down
+from celery.signals import setup_logging, worker_process_shutdown, worker_shutdown, worker_shutting_down
 
 from services.query.deps import QueryService
 from services.query.engines.duckdb import DuckDbEngine, Limits
@@ -18,6 +18,7 @@ from services.shared.logs import configure_logs
 from services.shared.outbox import Outbox
 from services.shared.progress import ProgressBoard
 from services.shared.settings import load_settings
+from services.shared.traces import finish_traces, start_traces
 from services.shared.wiring import make_adapters
 
 app = make_app("headwater-query", load_settings(), include=["services.query.tasks"])
@@ -28,6 +29,7 @@ app.steps["worker"].add(HeartbeatStep)
 def service() -> QueryService:
     """Return the process's collaborators."""
     settings = load_settings()
+    start_traces(settings, service="query")
     adapters = make_adapters(settings)
     limits = Limits(
         slots=settings.query_slots,
@@ -50,3 +52,9 @@ def _configure_logs(**_: Any) -> None:
 def _hand_back(**_: Any) -> None:
     if service.cache_info().currsize:
         service().runner.stop_all()
+
+
+@worker_process_shutdown.connect
+@worker_shutdown.connect
+def _finish_traces(**_: Any) -> None:
+    finish_traces()

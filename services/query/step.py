@@ -18,6 +18,7 @@ from services.shared.jobs.run import Run
 from services.shared.keys import result_prefix
 from services.shared.records.tables import queries
 from services.shared.results import ResultMeta
+from services.shared.traces import span
 
 _BYTES_A_TB = 10**12
 
@@ -30,7 +31,7 @@ def query_step(service: QueryService, run: Run) -> None:
     service.watcher.follow(run, execution_id)
     try:
         prefix = result_prefix(run.job.workspace, run.job.id, run.job.attempt)
-        with service.engine.open_result(execution_id) as result:
+        with span("engine", query__id=run.job.id), service.engine.open_result(execution_id) as result:
             run.report(phase="running")
             meta = write_result(service.storage, prefix, result.columns, _told(result.batches, run))
     except QueryCancelled:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import redis
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_process_shutdown, worker_shutdown
 
 from services.shared.broker import make_app, schedule_reconciler
 from services.shared.heartbeats import Heartbeats, HeartbeatStep
@@ -16,6 +16,7 @@ from services.shared.logs import configure_logs
 from services.shared.outbox import Outbox
 from services.shared.progress import ProgressBoard
 from services.shared.settings import load_settings
+from services.shared.traces import finish_traces, start_traces
 from services.shared.wiring import make_adapters
 from services.worker.classify import classify
 from services.worker.deps import Worker
@@ -29,6 +30,7 @@ schedule_reconciler(app, load_settings())
 def worker() -> Worker:
     """Return this process's collaborators; the first task makes them, so that none is inherited through a fork."""
     settings = load_settings()
+    start_traces(settings, service="worker")
     adapters = make_adapters(settings, classify=classify)
     jobs = JobStore(adapters.database, settings)
     outbox = Outbox(adapters.database, app, settings)
@@ -49,3 +51,9 @@ def worker() -> Worker:
 @setup_logging.connect
 def _configure_logs(**_: Any) -> None:
     configure_logs(load_settings(), service="worker")
+
+
+@worker_process_shutdown.connect
+@worker_shutdown.connect
+def _finish_traces(**_: Any) -> None:
+    finish_traces()

@@ -33,10 +33,19 @@ SENT = Counter("headwater_http_sent_bytes", "Bytes that went out as bodies of an
 
 def count_request(scope: Mapping[str, Any], *, status: int, seconds: float) -> None:
     """Count a request under its route's template; all that led to no route are counted together, whatever their path."""
-    route = getattr(scope.get("route"), "path", _NO_ROUTE)
-    method = scope["method"] if scope["method"] in _METHODS else "other"
+    method, route = method_of(scope), route_of(scope)
     REQUESTS.labels(method, route, str(status)).inc()
     SECONDS.labels(method, route).observe(seconds)
+
+
+def method_of(scope: Mapping[str, Any]) -> str:
+    """Return the request's method, or `other`."""
+    return str(scope["method"]) if scope["method"] in _METHODS else "other"
+
+
+def route_of(scope: Mapping[str, Any]) -> str:
+    """Return the template of the route that the request took, once it took one."""
+    return getattr(scope.get("route"), "path", _NO_ROUTE)
 
 
 def all_processes() -> CollectorRegistry:

@@ -70,6 +70,7 @@ class Job:
     finished_at: datetime | None
     heartbeat_at: datetime | None
     cancel_requested_at: datetime | None
+    traceparent: str | None = None
 
     @property
     def finished(self) -> bool:

@@ -23,6 +23,7 @@ from services.shared.logs import bind, get_logger
 from services.shared.outbox import Outbox
 from services.shared.progress import ProgressBoard
 from services.shared.settings import Settings
+from services.shared.traces import mark, note, span
 
 _LOOK_S = 0.5
 _SHOW_S = 0.25
@@ -83,6 +84,8 @@ class Run:
     ) -> None:
         """Say how far the work is, and look whether it must end; shown at most four times a second."""
         changed = phase is not None and phase != self.phase
+        if changed:
+            mark("phase", phase=phase)
         self.phase = phase or self.phase
         self._progress = self._progress | self._rate.measure(bytes_done, bytes_total, records_done, self._progress)
         now = time.monotonic()
@@ -152,8 +155,9 @@ class Runner:
         run = Run(job, self._store, self._outbox, self._board)
         self._running[job.id, job.attempt] = run
         log.info("job.claimed", kind=job.kind, phase=job.phase)
+        known = {"job__id": job.id, "job__kind": job.kind.value, "job__attempt": job.attempt, "request__id": job.request_id}
         try:
-            with self._leased(run):
+            with span(f"job {job.kind}", parent=job.traceparent, **known), self._leased(run):
                 self._take(step, run)
         except LeaseLost:
             log.warning("job.lease_lost")
@@ -186,6 +190,7 @@ class Runner:
             raise
         except Problem as problem:
             run.end(problem)
+            note(failed=True, problem__code=problem.code)
             log.info("job.failed", code=problem.code, detail=problem.detail)
             self._outbox.send_new()
         except StopRequested:
@@ -197,6 +202,7 @@ class Runner:
                 log.info("job.handed_back")
             raise
         except Exception:
+            note(failed=True)
             log.exception("job.stumbled")
             self._store.stumble(run.job, InternalError("Something failed inside Headwater; its log names the job."))
             self._outbox.send_new()

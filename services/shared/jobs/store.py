@@ -21,6 +21,7 @@ from services.shared.principal import Principal
 from services.shared.records.database import Database
 from services.shared.records.tables import UtcTime, jobs, outbox, uploads
 from services.shared.settings import Settings
+from services.shared.traces import current_traceparent
 
 _MAX_DELAY_S = 60
 
@@ -50,6 +51,7 @@ class JobStore:
                 resource_id=new.resource_id,
                 params=new.params,
                 request_id=new.request_id,
+                traceparent=current_traceparent(),
                 attempt=0,
                 failures=0,
                 waits_on=new.waits_on,
