@@ -35,7 +35,7 @@ class Seen:
 
 @pytest.mark.timeout(300)
 def test_one_trace_from_the_request_to_the_last_task(tmp_path: Path) -> None:
-    """A publish: its request, the tasks of its job, its queries and the engine, though the first message was lost; no SQL and no cell is in a span."""
+    """A publish: its request, the tasks of its job, its queries and the engine, though the first message was lost; no SQL or cell is in a span."""
     with collector() as (endpoint, spans):
         settings = {"HEADWATER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "200", **FAST}
         with running(tmp_path / "home", **settings) as stack:
