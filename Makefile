@@ -37,7 +37,8 @@ check: install ## lint, format, types, import rules, contract, docs
 	@.venv/bin/lint-imports
 	@$(PY) -m pytest -m "not slow" tests/contract tests/docs
 
-fix: install ## repair what ruff can repair
+fix: install ## repair what ruff can repair, and write the client's models anew from the contract
+	@$(PY) -m scripts.client_models
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 

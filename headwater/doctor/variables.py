@@ -12,7 +12,7 @@ from headwater.errors import describe_problem
 from services.shared.settings import Settings
 
 _PREFIX = "HEADWATER_"
-_OF_OTHERS = frozenset({"HEADWATER_CORPORA", "HEADWATER_URL"})
+_OF_OTHERS = frozenset({"HEADWATER_CORPORA", "HEADWATER_TOKEN", "HEADWATER_URL"})
 _LEASES = 2
 
 
