@@ -442,7 +442,8 @@ class ExportResult(TypedDict):
     """What an export job made; the download of that format is ready."""
 
     query_id: QueryId
-    format: Literal["parquet", "jsonl", "xlsx"]
+    format: Literal["csv", "parquet", "jsonl", "xlsx"]
+    safe: Literal["spreadsheet"] | None
     bytes: int
 
 

@@ -16,6 +16,7 @@ from services.shared.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _OF_TESTS = {"HEADWATER_CORPORA"}
+_OF_THE_CLIENT = {"HEADWATER_URL", "HEADWATER_TOKEN"}
 _every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
@@ -42,7 +43,7 @@ def test_modules_exist(page: Path) -> None:
 @_every_page
 def test_settings_exist(page: Path) -> None:
     """Each variable is a setting."""
-    known = {f"HEADWATER_{name.upper()}" for name in Settings.model_fields} | _OF_TESTS
+    known = {f"HEADWATER_{name.upper()}" for name in Settings.model_fields} | _OF_TESTS | _OF_THE_CLIENT
     assert set(re.findall(r"HEADWATER_[A-Z_]+[A-Z]", page.read_text())) <= known
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.stack import ROOT, running
 
 README = ROOT / "README.md"
-_BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(sh|python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MARK = "=== step {} ==="
 _ENDS_WITHIN_S = 90
 
@@ -28,20 +28,20 @@ class Step:
     shown: str | None
 
 
-def steps(page: str) -> list[Step]:
-    """Return the tour's blocks in order."""
+def steps(page: str, *, language: str = "sh") -> list[Step]:
+    """Return the page's blocks in order."""
     blocks = _BLOCK.findall(page)
     found = []
     for at, (kind, text) in enumerate(blocks):
-        if kind == "sh":
+        if kind == language:
             following = blocks[at + 1] if at + 1 < len(blocks) else ("", "")
             found.append(Step(text, following[1] if following[0] == "text" else None))
     return found
 
 
-def script(tour: list[Step]) -> str:
-    """Return one script of all blocks; each begins with a line that tells it apart."""
-    return "".join(f"echo '{_MARK.format(number)}'\n{step.commands}\n" for number, step in enumerate(tour))
+def script(tour: list[Step], *, mark: str = "echo '{}'") -> str:
+    """Return one script of all blocks; each begins with a line, printed by `mark`, that tells it apart."""
+    return "".join(f"{mark.format(_MARK.format(number))}\n{step.commands}\n" for number, step in enumerate(tour))
 
 
 def printed(output: str, count: int) -> list[str]:
@@ -61,6 +61,7 @@ def test_the_tour_does_what_it_shows(tmp_path: Path) -> None:
             "HEADWATER": stack.url,
             "FLOWER": stack.flower_url,
             "TMPDIR": scratch,
+            "XDG_STATE_HOME": scratch,
             "NO_PROXY": "127.0.0.1",
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }

@@ -1,0 +1,175 @@
+"""One call of the command line: its client, its output, and the exit code that each end has.
+
+0 done · 1 the server refused, or something was found wrong · 2 the call itself is wrong · 3 nothing answers · 4 a job, a query or an upload
+failed or was cancelled · 5 a file on this machine can't be read or written, or changed · 130 interrupted · 141 nobody reads the output any more.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+import os
+import sys
+import typing
+from collections.abc import Callable
+from enum import IntEnum
+from functools import cached_property
+from typing import Annotated, Any
+
+import typer
+
+from headwater.cli.output import Output
+from headwater.client import Cancelled, CannotConnect, Client, Failed, HeadwaterError, SourceChanged
+
+
+class Exit(IntEnum):
+    """How a command ends."""
+
+    REFUSED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    FAILED = 4
+    FILE = 5
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+
+
+class UsageError(Exception):
+    """The call itself is wrong, in a way that only the command can see."""
+
+
+class Session:
+    """What a command works with."""
+
+    def __init__(self, output: Output, url: str | None) -> None:
+        self.output = output
+        self.if_interrupted = ""
+        self._url = url
+
+    @cached_property
+    def client(self) -> Client:
+        """The server that is talked to."""
+        try:
+            return Client(self._url)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+
+    def upload_id(self, given: str) -> str:
+        """Return the upload that is meant: an id, or `last` for the newest."""
+        if given != "last":
+            return given
+        for upload in self.client.uploads.list(limit=1):
+            return upload["id"]
+        raise UsageError("There is no upload yet; `headwater upload FILE` sends one.")
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON on stdout, for programs.", rich_help_panel="Everywhere")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.", rich_help_panel="Everywhere")]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", envvar="HEADWATER_URL", help="Where Headwater is, if not on this machine.", rich_help_panel="Everywhere"),
+]
+_EVERYWHERE = {"json_": (AsJson, False), "quiet": (Quiet, False), "url": (Url, None)}
+
+
+def command(app: typer.Typer, name: str, **options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function whose first parameter is its session; it gets the options that are everywhere."""
+
+    def register(work: Callable[..., None]) -> Callable[..., None]:
+        app.command(name, **options)(_with_session(work))
+        return work
+
+    return register
+
+
+def group(app: typer.Typer, name: str, otherwise: Callable[..., None], *, help: str) -> typer.Typer:  # noqa: A002 - typer's own name
+    """Make a group of commands; called without one of them it does `otherwise`."""
+    made = typer.Typer(help=help)
+    alone = _with_session(otherwise)
+    parameters = list(inspect.signature(alone).parameters.values())
+
+    def begin(context: typer.Context, **given: Any) -> None:
+        if context.invoked_subcommand is None:
+            alone(**given)
+        elif any(given[parameter.name] != parameter.default for parameter in parameters if parameter.name != "url"):
+            Output().problem(UsageError(f"Options come after the command: headwater {name} {context.invoked_subcommand} …"))
+            raise typer.Exit(Exit.USAGE)
+
+    own = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    begin.__signature__ = inspect.Signature([own, *parameters])  # type: ignore[attr-defined]
+    begin.__annotations__ = {parameter.name: parameter.annotation for parameter in (own, *parameters)}
+    made.callback(invoke_without_command=True)(begin)
+    command(made, "list")(otherwise)
+    app.add_typer(made, name=name, rich_help_panel="What is there")
+    return made
+
+
+def _with_session(work: Callable[..., None]) -> Callable[..., None]:
+    hints = typing.get_type_hints(work, include_extras=True)
+    own = [parameter.replace(annotation=hints[name]) for name, parameter in inspect.signature(work).parameters.items()][1:]
+    everywhere = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind) for name, (kind, default) in _EVERYWHERE.items()
+    ]
+
+    @functools.wraps(work)
+    def run(*, json_: bool, quiet: bool, url: str | None, **given: Any) -> None:
+        session = Session(Output(as_json=json_, quiet=quiet), url)
+        code = _ended(session, lambda: work(session, **given))
+        if code:
+            raise typer.Exit(code)
+
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own] + everywhere
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _ended(session: Session, work: Callable[[], None]) -> int:
+    """Do the work; say what went wrong, and return the exit code."""
+    try:
+        work()
+    except KeyboardInterrupt:
+        session.output.note(f"interrupted{'; ' if session.if_interrupted else ''}{session.if_interrupted}")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.PIPE_CLOSED
+    except UsageError as error:
+        session.output.problem(error)
+        return Exit.USAGE
+    except HeadwaterError as error:
+        session.output.problem(error, advice=_advice(session, error))
+        return _code_of(error)
+    except OSError as error:
+        said = error if error.filename is None else OSError(f"{error.filename}: {error.strerror}")
+        session.output.problem(said)
+        return Exit.FILE
+    return 0
+
+
+def _code_of(error: HeadwaterError) -> Exit:
+    match error:
+        case CannotConnect():
+            return Exit.UNREACHABLE
+        case Failed() | Cancelled():
+            return Exit.FAILED
+        case SourceChanged():
+            return Exit.FILE
+        case _:
+            return Exit.REFUSED
+
+
+def _advice(session: Session, error: HeadwaterError) -> str | None:
+    """Return the way out, where it is not in the problem itself."""
+    if isinstance(error, CannotConnect):
+        return "Is it running? `headwater up` starts one here; --url or HEADWATER_URL names another."
+    if error.code == "dataset_not_found" and error.problem is not None:
+        wanted = str(error.problem["instance"]).removeprefix("/v1/datasets/").partition("/")[0]
+        return _did_you_mean(wanted, [dataset["name"] for dataset in session.client.datasets.list(limit=500)])
+    return None
+
+
+def _did_you_mean(wanted: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(wanted, names, n=3)
+    return f"Did you mean {' or '.join(close)}?" if close else "`headwater datasets` lists what there is."
