@@ -26,6 +26,10 @@ MEASUREMENTS = (
     Measurement(("P7",), "bench.preview"),
     Measurement(("P9",), "bench.convert", ("--full",)),
     Measurement(("P12",), "bench.upload"),
+    Measurement(("P14", "P16"), "bench.waiting"),
+    Measurement(("P15",), "bench.polling"),
+    Measurement(("P18", "P21"), "bench.tpch", ("--full",)),
+    Measurement(("P20",), "bench.crowd"),
 )
 
 

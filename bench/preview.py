@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
 from bench.data import write
+from bench.kept import keep
 from tests.stack import FAST, Stack, running
 
-ROOT = Path(__file__).resolve().parents[1]
 _FIRST_BYTES = 300_000
 _TARGETS_MS = {"narrow": 100, "wide": 250}
 _LONGEST_S = 30.0
@@ -33,10 +32,11 @@ def main() -> None:
             with write(kind, 4, to=Path(folder)).open("rb") as source:
                 first = source.read(_FIRST_BYTES)
             taken = [_wait_for_preview(stack, first) * 1000 for _ in range(rounds + 1)][1:]
+            kept[kind] = {"rounds": rounds, "median_ms": statistics.median(taken), "most_ms": max(taken)}
             print(
                 f"| P7 | {kind}, {rounds} rounds | {statistics.median(taken):.0f} ms, at most {max(taken):.0f} ms | target {target} ms |", flush=True
             )
-    (ROOT / "bench" / "results" / "P7.json").write_text(json.dumps(kept, indent=2) + "\n")
+    keep("P7", kept)
 
 
 def _wait_for_preview(stack: Stack, first: bytes) -> float:

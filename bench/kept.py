@@ -1,0 +1,28 @@
+"""Where measured figures are kept: one file a row, with the versions and the machine they were measured on."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parent / "results"
+_VERSIONS = ("celery", "duckdb", "fastapi", "granian", "pandas", "pyarrow", "sqlglot")
+
+
+def keep(row: str, figures: dict[str, Any]) -> None:
+    """Write a row's figures; the load says whether the machine had other work when they were measured."""
+    machine = {"python": platform.python_version(), "cores": os.cpu_count(), "load": [round(load, 1) for load in os.getloadavg()]}
+    versions = {name: version(name) for name in _VERSIONS}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{row}.json").write_text(json.dumps({**figures, "machine": machine, "versions": versions}, indent=2) + "\n")
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the least value that this share of all does not exceed."""
+    return sorted(values)[max(0, ceil(share * len(values)) - 1)]
