@@ -74,7 +74,7 @@ class Fresh:
         return etag in self.known or "*" in self.known
 
 
-def read_fresh(
+async def read_fresh(
     if_none_match: Annotated[str | None, Header(description="ETags of answers the client has; `304` while nothing changed.")] = None,
 ) -> Fresh:
     """Return what `If-None-Match` says."""

@@ -64,22 +64,22 @@ def make_services(settings: Settings) -> Services:
     )
 
 
-def get_services(request: Request) -> Services:
+async def get_services(request: Request) -> Services:
     """Return this process's collaborators."""
     return cast(Services, request.app.state.services)
 
 
-def get_feed(request: Request) -> Feed:
+async def get_feed(request: Request) -> Feed:
     """Return this process's feed of events."""
     return cast(Feed, request.app.state.feed)
 
 
-def get_principal(request: Request) -> Principal:
+async def get_principal(request: Request) -> Principal:
     """Return who acts: whoever signed in, or, on one machine without sign-in, its user."""
     return cast(Principal, getattr(request.state, "principal", LOCAL))
 
 
-def get_request_id(request: Request) -> str:
+async def get_request_id(request: Request) -> str:
     """Return the id of this request, as the client or the middleware named it."""
     return cast(str, request.state.request_id)
 

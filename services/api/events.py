@@ -1,4 +1,4 @@
-"""Server-sent events: one reader a resource in this process, however many clients follow it."""
+"""What many clients follow or poll at once: one reader a resource in this process, and server-sent events from it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from services.api.answers import etag_of
 from services.api.stop import Stop
 
 _POLL_S = 0.4
-_KEPT_S = 0.3
+_KEPT_S = 0.2
+_MOST = 256
 _COMMENT_S = 15.0
 
 
@@ -38,13 +39,15 @@ class Resource:
 class Feed:
     """Follows resources until they end, or this process does."""
 
-    def __init__(self, stop: Stop) -> None:
+    def __init__(self, stop: Stop, stamp: Callable[[], int | None]) -> None:
         self._stop = stop
-        self._kept: dict[str, tuple[float, Snapshot]] = {}
+        self._stamp = stamp
+        self._kept: dict[str, _Kept] = {}
         self._reading: dict[str, asyncio.Lock] = {}
 
-    def response(self, resource: Resource, *, last_event_id: str | None) -> StreamingResponse:
-        """Return the stream of a resource's states."""
+    async def response(self, resource: Resource, *, last_event_id: str | None) -> StreamingResponse:
+        """Return the stream of a resource's states, or raise what reading it raises."""
+        await self.latest(resource)
         headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
         return StreamingResponse(self._follow(resource, last_event_id), headers=headers, media_type="text/event-stream")
 
@@ -52,7 +55,7 @@ class Feed:
         known = f'"{last_event_id.strip(chr(34))}"' if last_event_id else None
         spoken = time.monotonic()
         while not self._stop.asked:
-            snapshot = await self._latest(resource)
+            snapshot = await self.latest(resource)
             etag = etag_of(snapshot.content)
             if etag != known:
                 known, spoken = etag, time.monotonic()
@@ -64,19 +67,35 @@ class Feed:
                 return
             await asyncio.sleep(_POLL_S)
 
-    async def _latest(self, resource: Resource) -> Snapshot:
+    async def latest(self, resource: Resource) -> Snapshot:
+        """Return what the resource answers: kept for a fraction of a second for all who ask, while nothing is written to the records."""
         lock = self._reading.setdefault(resource.key, asyncio.Lock())
-        async with lock:
-            at, kept = self._kept.get(resource.key, (0.0, None))
-            if kept is None or time.monotonic() - at > _KEPT_S:
-                kept = await run_in_threadpool(resource.read)
-                self._kept[resource.key] = (time.monotonic(), kept)
-                self._forget()
-        return kept
+        try:
+            async with lock:
+                stamp = self._stamp()
+                kept = self._kept.get(resource.key)
+                if kept is None or kept.stamp != stamp or time.monotonic() - kept.at > _KEPT_S:
+                    snapshot = await run_in_threadpool(resource.read)
+                    kept = self._kept[resource.key] = _Kept(snapshot, time.monotonic(), stamp)
+        finally:
+            self._forget(resource.key)
+        return kept.snapshot
 
-    def _forget(self) -> None:
-        old = [key for key, (at, _) in self._kept.items() if time.monotonic() - at > _COMMENT_S]
-        for key in old:
-            del self._kept[key]
-            if not self._reading[key].locked():
-                del self._reading[key]
+    def _forget(self, key: str) -> None:
+        """Drop the lock of what is not there, and now and then what nobody asked for again."""
+        lock = self._reading.get(key)
+        if lock is not None and key not in self._kept and not lock.locked():
+            del self._reading[key]
+        if len(self._kept) < _MOST:
+            return
+        for each in [each for each, kept in self._kept.items() if time.monotonic() - kept.at > _KEPT_S]:
+            del self._kept[each]
+            if not self._reading[each].locked():
+                del self._reading[each]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    snapshot: Snapshot
+    at: float
+    stamp: int | None

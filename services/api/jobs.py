@@ -81,14 +81,13 @@ def accept(job: Job, services: Services) -> Answer:
     return accepted(present(job, services.live), location=f"/v1/jobs/{job.id}")
 
 
-def follow_job(services: Services, principal: Principal, job_id: str) -> Resource:
-    """Return the job as something to follow, or raise JobNotFound."""
+def job_resource(services: Services, principal: Principal, job_id: str) -> Resource:
+    """Return the job as something to read or follow; reading raises JobNotFound."""
 
     def read() -> Snapshot:
         job = get_job(services, principal, job_id)
         return Snapshot(to_bytes(job), job.finished_at is not None)
 
-    read()
     return Resource("job", f"{principal.workspace}/{job_id}", read)
 
 

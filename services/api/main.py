@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.services = services
     app.state.stop = stop
     app.state.exposition = Exposition(services)
-    app.state.feed = Feed(stop)
+    app.state.feed = Feed(stop, services.database.stamp)
     for room in ROOMS:
         app.include_router(room.router)
     add_handlers(app)

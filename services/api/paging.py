@@ -33,7 +33,7 @@ class Paging:
     cursor: str | None = None
 
 
-def read_paging(limit: LimitQuery = 50, cursor: CursorQuery = None) -> Paging:
+async def read_paging(limit: LimitQuery = 50, cursor: CursorQuery = None) -> Paging:
     """Return which page the request wants."""
     return Paging(limit, cursor)
 

@@ -115,14 +115,13 @@ def cancel_query(services: Services, principal: Principal, query_id: str) -> Ans
     return accept(services, query)
 
 
-def follow_query(services: Services, principal: Principal, query_id: str) -> Resource:
-    """Return the query as something to follow, or raise QueryNotFound."""
+def query_resource(services: Services, principal: Principal, query_id: str) -> Resource:
+    """Return the query as something to read or follow; reading raises QueryNotFound."""
 
     def read() -> Snapshot:
         query = get_record(services, principal, query_id)
         return Snapshot(to_bytes(present(services, query)), query.job.finished)
 
-    read()
     return Resource("query", f"{principal.workspace}/{query_id}", read)
 
 

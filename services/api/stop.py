@@ -30,6 +30,6 @@ class Stop:
         self.asked = True
 
 
-def get_stop(request: Request) -> Stop:
+async def get_stop(request: Request) -> Stop:
     """Return this process's."""
     return cast(Stop, request.app.state.stop)

@@ -29,7 +29,7 @@ from services.shared.errors import (
 )
 
 
-def get_publisher(services: Deps, caller: Caller, request_id: RequestId) -> Publisher:
+async def get_publisher(services: Deps, caller: Caller, request_id: RequestId) -> Publisher:
     """Return who changes datasets."""
     return Publisher(services, caller, request_id)
 

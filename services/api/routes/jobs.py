@@ -41,9 +41,10 @@ def list_jobs(
 
 
 @router.get("/{job_id}", response_model=Job, responses={**NO_BODY, **problems(JobNotFound)})
-def get_job(services: Deps, caller: Caller, fresh: IfNoneMatch, job_id: JobPath) -> Response:
+async def get_job(services: Deps, caller: Caller, fresh: IfNoneMatch, feed: Followed, job_id: JobPath) -> Response:
     """Get one job with its state and progress."""
-    return fresh.answer(jobs.get_job(services, caller, job_id))
+    latest = await feed.latest(jobs.job_resource(services, caller, job_id))
+    return fresh.answer(latest.content)
 
 
 @router.get(
@@ -51,9 +52,9 @@ def get_job(services: Deps, caller: Caller, fresh: IfNoneMatch, job_id: JobPath)
     response_class=Response,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **problems(JobNotFound)},
 )
-def stream_job_events(services: Deps, caller: Caller, feed: Followed, job_id: JobPath, last_event_id: LastEventId = None) -> Response:
+async def stream_job_events(services: Deps, caller: Caller, feed: Followed, job_id: JobPath, last_event_id: LastEventId = None) -> Response:
     """Follow a job as server-sent events."""
-    return feed.response(jobs.follow_job(services, caller, job_id), last_event_id=last_event_id)
+    return await feed.response(jobs.job_resource(services, caller, job_id), last_event_id=last_event_id)
 
 
 @router.post("/{job_id}/cancel", status_code=202, response_model=Job, responses=problems(JobNotFound, JobFinished))

@@ -22,12 +22,12 @@ from services.api.uploads.speaker import TusRoute
 from services.shared.errors import InvalidCursor, UploadGone, UploadNotFound, ValidationFailed
 
 
-def get_actor(services: Deps, caller: Caller, request_id: RequestId) -> Actor:
+async def get_actor(services: Deps, caller: Caller, request_id: RequestId) -> Actor:
     """Return who acts on uploads."""
     return Actor(services, caller, request_id)
 
 
-def get_arrival(request: Request, actor: Acting, stop: Annotated[Stop, Depends(get_stop)]) -> Arrival:
+async def get_arrival(request: Request, actor: Acting, stop: Annotated[Stop, Depends(get_stop)]) -> Arrival:
     """Return a request with bytes, once they may be read."""
     return Arrival(actor, request, stop)
 

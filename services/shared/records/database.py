@@ -21,9 +21,11 @@ class Database:
     """Transactions on the records; none is held across other I/O, a fork or an await."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._sqlite = make_url(url).get_backend_name() == "sqlite"
         self._engine = _sqlite_engine(url) if self._sqlite else create_engine(url, pool_pre_ping=True, pool_recycle=900, hide_parameters=True)
         self._turnstile = Turnstile(timeout_s=BUSY_TIMEOUT_MS / 1000)
+        self._watch: sqlite3.Connection | None = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -49,6 +51,19 @@ class Database:
             yield connection
             connection.commit()
 
+    def stamp(self) -> int | None:
+        """Return a number that changes with every commit to the records, in microseconds; None where the database tells no such thing.
+
+        SQLite's `data_version` counts the commits of other connections, and this one never writes. For one thread only.
+        """
+        if not self._sqlite:
+            return None
+        if self._watch is None:
+            path = make_url(self._url).database or ""
+            self._watch = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)
+        version: int = self._watch.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
     def engine(self) -> Engine:
         """Return the SQLAlchemy engine, for migrations."""
         return self._engine
@@ -60,6 +75,9 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
 
 def _begin_immediate(connection: Connection) -> bool:
