@@ -72,6 +72,8 @@ def athena_texts(values: Any, kind: str) -> Any:
             return _java_floats(values)
         case "timestamp":
             return values.cast(pa.timestamp("ms"), safe=False).cast(pa.string())
+        case "timestamp with time zone" if pa.types.is_string(values.type):
+            return values
         case "timestamp with time zone":
             return pc.binary_join_element_wise(values.cast(pa.timestamp("ms"), safe=False).cast(pa.string()), "UTC", " ")
         case "binary" | "varbinary":

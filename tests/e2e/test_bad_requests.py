@@ -171,7 +171,7 @@ def test_rejects_beyond_the_policy(stack: Stack, kept: str) -> None:
 
 
 SQL: list[tuple[str, int, str, int | None, int | None, str]] = [
-    ("SELEC 1", 403, "statement_not_allowed", 1, 1, "SELEC"),
+    ("SELEC 1", 422, "sql_syntax", 1, 1, "Did you mean SELECT?"),
     ("SELECT id,\n  nope FROM kept", 422, "column_not_found", 2, 3, "nope"),
     ("SELECT *\nFROM nowhere", 422, "table_not_found", 2, 6, "nowhere"),
     ("SELECT * FROM other.kept", 422, "table_not_found", 1, 15, "other"),

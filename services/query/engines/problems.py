@@ -15,11 +15,15 @@ from services.shared.errors import (
     QueryOutOfMemory,
     QueryOutOfRange,
     SqlInvalid,
+    UnsupportedOnEmbedded,
 )
+from services.shared.sql.bound import NO_VALUE, REFUSED_AT_RUN_TIME
 
-_OURS = re.compile(r"^(Cannot cast '|Array subscript|Key not present|regexp_|.* is not supported on the embedded engine)")
+_VALUES = ("Map keys must be unique.", "Map keys can not be NULL.")
 _WHERE = re.compile(r"\s+when casting from source column.*$", re.DOTALL)
 _UNGROUPED = re.compile(r'column "([^"]*)" must appear in the GROUP BY')
+_NO_MOMENT = re.compile(r'(?:date|timestamp|time) field value out of range: ("[^"]*")')
+_UNREADABLE = ("Could not parse", "could not be parsed", "Invalid input for hex digit")
 _INTERNAL = re.compile(r"^[a-z]\d+$")
 
 
@@ -34,19 +38,25 @@ def problem_of(error: Exception) -> Problem:
             return QueryOutOfMemory("The query needs more memory or spill space than it may use: select fewer columns or rows.")
         case "Out of Range":
             return QueryOutOfRange(detail.split("!")[0].split(". You might")[0] + ".")
+        case "Conversion" if no_moment := _NO_MOMENT.search(first):
+            return QueryInvalidValue(f"{no_moment[1]} is no date or time.")
         case "Conversion" if "out of range" in first:
             return QueryOutOfRange(detail + ".")
         case "Conversion":
             return QueryInvalidValue(detail + ".")
         case "Invalid Input" if "Division by zero" in first:
             return QueryDivisionByZero("Division by zero.")
-        case "Invalid Input" if _OURS.match(detail) or "Could not parse" in first or "could not be parsed" in first:
-            return QueryInvalidValue(detail + ".")
+        case "Invalid Input" if REFUSED_AT_RUN_TIME in first:
+            return UnsupportedOnEmbedded(detail.removeprefix(NO_VALUE) + ".")
+        case "Invalid Input" if detail.startswith(NO_VALUE) or detail in _VALUES or any(words in first for words in _UNREADABLE):
+            return QueryInvalidValue(detail.removeprefix(NO_VALUE).removesuffix(".") + ".")
         case "Invalid Input" if "More than one row returned by a subquery" in message:
             return QueryInvalidValue("A subquery used as a value returned more than one row.")
         case "Binder" if found := _UNGROUPED.search(first):
             name = "A column" if _INTERNAL.match(found[1]) else f"The column {found[1]}"
             return SqlInvalid(f"{name} must be in GROUP BY or inside an aggregate.")
+        case "Syntax" if "escape character" in first:
+            return QueryInvalidValue("A LIKE pattern ends with its escape character.")
         case "IO" if "temp" in message.lower() and ("limit" in message.lower() or "size" in message.lower()):
             return QueryOutOfMemory("The query needs more spill space than it may use: select fewer columns or rows.")
         case "IO":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,6 +45,24 @@ class Bound:
 
 
 NULL: Final = Bound("NULL", UNKNOWN)
+NO_VALUE: Final = "no value: "
+REFUSED_AT_RUN_TIME: Final = "is not supported on the embedded engine"
+_WORDS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\berror\(""")
+
+
+def failure(message: str, kind: Type) -> str:
+    """Return DuckDB text that fails with a message (itself DuckDB text) where a value of the type would stand."""
+    return f"CAST(error({text(NO_VALUE)} || {message}) AS {duckdb_type(kind)})"
+
+
+def refusal(what: str, kind: Type) -> str:
+    """Return DuckDB text that ends the query where a value would have another answer than Trino's."""
+    return failure(text(f"{what} {REFUSED_AT_RUN_TIME}"), kind)
+
+
+def catchable(sql: str) -> str:
+    """Return the text with failures that TRY can catch: `error` is volatile, which TRY refuses; JSON that can't be read is not."""
+    return _WORDS.sub(lambda word: "json(" if word[0] == "error(" else word[0], sql)
 
 
 def string(value: str) -> Bound:
@@ -82,6 +101,8 @@ def widen(bound: Bound, target: Type) -> Bound:
 def unify(left: Bound, right: Bound, *, what: str, node: exp.Expr) -> tuple[Bound, Bound, Type]:
     """Bring two expressions to their common type."""
     shared = common_type(left.type, right.type)
+    if shared is None and left.type.kind is right.type.kind is Kind.TIMESTAMP_TZ:
+        raise unsupported(f"{what} of two time zones", node)
     if shared is None:
         raise mismatch(f"Cannot apply {what} to {left.type} and {right.type}", node)
     return widen(left, shared), widen(right, shared), shared

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sqlglot import exp
@@ -20,8 +20,12 @@ class Binder(Protocol):
         """Bind an expression."""
         ...
 
-    def bind_lambda(self, node: exp.Expr, kinds: Sequence[Type]) -> tuple[str, Bound]:
-        """Bind a lambda; return its parameters as DuckDB writes them, and its body."""
+    def bind_lambda(self, node: exp.Expr, parameters: Sequence[Type | Bound]) -> tuple[str, Bound]:
+        """Bind a lambda; return its parameters as DuckDB writes them (new names for those given by type), and its body."""
+        ...
+
+    def next_name(self, stem: str) -> str:
+        """Return a name that nothing else has."""
         ...
 
     def approximate(self, name: str) -> None:
@@ -75,13 +79,17 @@ class Call:
             raise unsupported(f"{self.name} with a {what} that is not a literal", self.node)
         return value
 
-    def aggregate(self, function: str, *args: str, order: bool = True) -> str:
-        """Write one DuckDB aggregate or window call with this call's clauses."""
-        clauses = self.clauses
+    def aggregate(self, function: str, *args: str, order: bool = True, where: str | None = None) -> str:
+        """Write one DuckDB aggregate or window call with this call's clauses; `where` narrows its rows further."""
+        clauses = self.clauses if where is None else self._narrowed(where)
         inside = ("DISTINCT " if clauses.distinct else "") + ", ".join(args)
         inside += clauses.order if order else ""
         nulls = " IGNORE NULLS" if clauses.ignore_nulls else ""
         return f"{function}({inside}{nulls}){clauses.filter}{clauses.over}"
+
+    def _narrowed(self, where: str) -> Clauses:
+        inner = self.clauses.filter.removeprefix(" FILTER (WHERE ").removesuffix(")")
+        return replace(self.clauses, filter=f" FILTER (WHERE {f'({inner}) AND ' if inner else ''}{where})")
 
     def unsupported(self, what: str) -> Problem:
         """Return the refusal by name."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlglot import exp
 
 from services.shared.sql.bound import Bound, can_coerce, mismatch, unsupported, widen
-from services.shared.sql.names import text
+from services.shared.sql.json_values import from_json, no_cast, to_json
+from services.shared.sql.names import quoted, text
 from services.shared.sql.types import (
     BIGINT,
     BOOLEAN,
@@ -14,6 +15,7 @@ from services.shared.sql.types import (
     FLOATS,
     INTEGER,
     INTEGERS,
+    JSON,
     MAX_PRECISION,
     NUMBERS,
     REAL,
@@ -30,6 +32,7 @@ from services.shared.sql.types import (
     duckdb_type,
     map_of,
 )  # fmt: skip
+from services.shared.sql.zones import local, zone_of
 
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,5})?"
 _CLOCK = r"( [0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\.[0-9]{1,3})?)?)?"
@@ -48,6 +51,7 @@ _SHAPES = {
 _SIMPLE = {
     "BOOLEAN": BOOLEAN, "TINYINT": TINYINT, "SMALLINT": SMALLINT, "INT": INTEGER, "BIGINT": BIGINT, "FLOAT": REAL, "DOUBLE": DOUBLE,
     "VARBINARY": VARBINARY, "DATE": DATE, "TIMESTAMP": TIMESTAMP, "TIMESTAMPTZ": TIMESTAMP_TZ, "VARCHAR": VARCHAR,
+    "JSON": JSON,
 }  # fmt: skip
 _WRITTEN = "'%Y-%m-%d %H:%M:%S.%g'"
 
@@ -90,6 +94,10 @@ def _cast(value: Bound, target: Type, *, lenient: bool, node: exp.Expr | None) -
         return Bound(value.sql, target)
     if source.kind is Kind.UNKNOWN:
         return widen(value, target)
+    if target.kind is Kind.JSON:
+        return to_json(value, node)
+    if source.kind is Kind.JSON:
+        return from_json(value, target, lenient=lenient, node=node)
     if source.kind is Kind.VARCHAR:
         return _from_text(value, target, lenient=lenient, node=node)
     if target.kind is Kind.VARCHAR:
@@ -106,13 +114,37 @@ def _cast(value: Bound, target: Type, *, lenient: bool, node: exp.Expr | None) -
             return plain
         case (a, Kind.BOOLEAN) if a in NUMBERS:
             return Bound(f"({value.sql} <> 0)", target)
-        case (Kind.DATE | Kind.TIMESTAMP | Kind.TIMESTAMP_TZ, Kind.DATE | Kind.TIMESTAMP | Kind.TIMESTAMP_TZ):
+        case (Kind.TIMESTAMP_TZ, Kind.TIMESTAMP_TZ):
+            return Bound(value.sql, source)
+        case (Kind.TIMESTAMP_TZ, Kind.DATE | Kind.TIMESTAMP):
+            return Bound(f"CAST({local(value)} AS {duckdb_type(target)})", target)
+        case (Kind.DATE | Kind.TIMESTAMP, Kind.DATE | Kind.TIMESTAMP | Kind.TIMESTAMP_TZ):
             return plain
         case _ if can_coerce(source, target):
             return widen(value, target)
-    if source.parts and source.kind is target.kind:
-        raise unsupported(f"A cast from {source} to {target}", node)
+        case (Kind.ARRAY | Kind.MAP | Kind.ROW, b) if b is source.kind and len(source.parts) == len(target.parts):
+            return _nested(value, target, lenient=lenient, node=node)
     raise mismatch(f"Cannot cast {source} to {target}", node)
+
+
+def _nested(value: Bound, target: Type, *, lenient: bool, node: exp.Expr | None) -> Bound:
+    """Cast each part; a part that fails under TRY_CAST makes the whole NULL in Trino, which is refused."""
+    if lenient:
+        raise unsupported(f"try_cast from {value.type} to {target}", node)
+
+    def part(index: int, sql: str) -> str:
+        return _cast(Bound(sql, value.type.parts[index]), target.parts[index], lenient=False, node=node).sql
+
+    match target.kind:
+        case Kind.ARRAY:
+            return Bound(f"list_transform({value.sql}, lambda e: {part(0, 'e')})", target)
+        case Kind.MAP:
+            keys = f"list_transform(map_keys({value.sql}), lambda e: {part(0, 'e')})"
+            values = f"list_transform(map_values({value.sql}), lambda e: {part(1, 'e')})"
+            return Bound(f"(CASE WHEN {value.sql} IS NULL THEN NULL ELSE MAP({keys}, {values}) END)", target)
+    names = zip(value.type.names, target.names, strict=True)
+    fields = (f"{quoted(new)} := {part(i, f'({value.sql}).{quoted(old)}')}" for i, (old, new) in enumerate(names))
+    return Bound(f"(CASE WHEN {value.sql} IS NULL THEN NULL ELSE struct_pack({', '.join(fields)}) END)", target)
 
 
 def _from_text(value: Bound, target: Type, *, lenient: bool, node: exp.Expr | None) -> Bound:
@@ -127,13 +159,9 @@ def _from_text(value: Bound, target: Type, *, lenient: bool, node: exp.Expr | No
         converted = f"(lower({value.sql}) IN ('t', 'true', '1'))"
     else:
         converted = f"TRY_CAST({inner} AS {held})" if lenient else f"CAST({inner} AS {held})"
-    otherwise = "" if lenient else f" ELSE CAST(error({text('Cannot cast ')} || {_shown(value.sql)} || {text(f' to {target}')}) AS {held})"
+    otherwise = "" if lenient else f" ELSE {no_cast(value.sql, target)}"
     guard = f"WHEN {value.sql} IS NULL THEN NULL " if not lenient else ""
     return Bound(f"(CASE {guard}WHEN regexp_full_match({value.sql}, {text(shape)}) THEN {converted}{otherwise} END)", target)
-
-
-def _shown(sql: str) -> str:
-    return f"'''' || substring({sql}, 1, 100) || ''''"
 
 
 def _to_text(value: Bound, node: exp.Expr | None) -> Bound:
@@ -143,6 +171,13 @@ def _to_text(value: Bound, node: exp.Expr | None) -> Bound:
         case Kind.TIMESTAMP:
             return Bound(f"strftime({value.sql}, {_WRITTEN})", VARCHAR)
         case Kind.TIMESTAMP_TZ:
-            return Bound(f"(strftime({value.sql}, {_WRITTEN}) || ' UTC')", VARCHAR)
+            return zoned_text(value)
+        case Kind.DAYS | Kind.MONTHS:
+            raise unsupported(f"A cast from {value.type} to varchar", node)
         case _:
             raise unsupported(f"A cast from {value.type} to varchar (cast it to a decimal first)", node)
+
+
+def zoned_text(value: Bound) -> Bound:
+    """Return the text of a timestamp with a zone: its clock's, and the zone's name."""
+    return Bound(f"(strftime({local(value)}, {_WRITTEN}) || {text(' ' + zone_of(value.type))})", VARCHAR)

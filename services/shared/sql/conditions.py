@@ -38,6 +38,8 @@ def common_of(items: Sequence[Bound], node: exp.Expr) -> Type:
     shared = UNKNOWN
     for item in items:
         joined = common_type(shared, item.type)
+        if joined is None and shared.kind is item.type.kind is Kind.TIMESTAMP_TZ:
+            raise unsupported("A value in one of two time zones", node)
         if joined is None:
             raise mismatch(f"{shared} and {item.type} have no common type", node)
         shared = joined
@@ -72,16 +74,18 @@ def between(binder: Expressions, node: exp.Expr) -> Bound:
 
 def in_(binder: Expressions, node: exp.Expr) -> Bound:
     """`x IN (…)`."""
-    if isinstance(node.this, exp.Tuple):
-        raise unsupported("IN over rows", node)
     value = binder.bind(node.this)
     query = node.args.get("query")
+    if query is not None and isinstance(node.this, exp.Tuple):
+        raise unsupported("IN over rows", node)
     if query is not None:
         return _in_query(binder, value, query, "IN", node)
     if node.args.get("unnest") is not None or node.args.get("field") is not None:
         raise unsupported("IN of this form", node)
     items = [binder.bind(each) for each in node.expressions]
     shared = common_of([value, *items], node)
+    if shared.kind is Kind.ROW:
+        return Bound("(" + " OR ".join(compare("=", value, item, node).sql for item in items) + ")", BOOLEAN)
     _refuse_nested(shared, "IN", node)
     listed = ", ".join(widen(i, shared).sql for i in items)
     if shared.kind in FLOATS and not all(i.literal for i in items):
@@ -150,7 +154,8 @@ def escaped(binder: Expressions, node: exp.Expr) -> Bound:
 def _like(binder: Expressions, node: exp.Expr, mark: str | None) -> Bound:
     value, pattern = (coerce(binder.bind(each), VARCHAR, node=node) for each in (node.this, node.expression))
     ending = f" ESCAPE {text(mark)}" if mark else ""
-    return Bound(f"({value.sql} LIKE {pattern.sql}{ending})", BOOLEAN)
+    word = "NOT LIKE" if node.args.get("negate") else "LIKE"
+    return Bound(f"({value.sql} {word} {pattern.sql}{ending})", BOOLEAN)
 
 
 def case(binder: Expressions, node: exp.Expr) -> Bound:

@@ -18,7 +18,10 @@ class _Parser(TrinoParser):
     sqlglot's compiled variant (`sqlglot[c]`) forbids subclasses of its parsers, so it must not be installed.
     """
 
-    TYPE_LITERAL_PARSERS: ClassVar[dict[Any, Any]] = PrestoParser.TYPE_LITERAL_PARSERS
+    TYPE_LITERAL_PARSERS: ClassVar[dict[Any, Any]] = {
+        **PrestoParser.TYPE_LITERAL_PARSERS,
+        exp.DType.DECIMAL: lambda _self, this, _kind: exp.Anonymous(this="$decimal", expressions=[this]),
+    }
     FUNCTIONS: ClassVar[dict[str, Any]] = {}
     FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {k: v for k, v in TrinoParser.FUNCTION_PARSERS.items() if k in _SPECIAL_FORMS}
 

@@ -10,37 +10,50 @@ from sqlglot import exp
 
 from services.shared.errors import UnknownFunction
 from services.shared.sql import conditions
-from services.shared.sql.bound import MAX_TRANSLATION, NULL, Bound, Literal, integer, invalid, mismatch, string, unsupported, widen
+from services.shared.sql.bound import MAX_TRANSLATION, NULL, Bound, integer, invalid, mismatch, unsupported, widen
 from services.shared.sql.call import Call, Clauses
 from services.shared.sql.casts import cast, read_type
 from services.shared.sql.dialect import position
 from services.shared.sql.environment import Environment
 from services.shared.sql.functions.registry import AGGREGATES, SCALARS, WINDOWS, is_trino_function, nearest
-from services.shared.sql.names import text
+from services.shared.sql.literals import bytes_literal, decimal_literal, interval, interval_of, literal, typed, unicode_text
 from services.shared.sql.operators import ARITHMETIC, COMPARISONS, arithmetic, compare
 from services.shared.sql.ordering import order_keys, window_clause
 from services.shared.sql.scope import Scope
 from services.shared.sql.types import (
     BIGINT,
     BOOLEAN,
-    DATE,
-    DAYS,
-    DOUBLE,
-    INTEGER,
-    MONTHS,
     NUMBERS,
-    TIMESTAMP,
-    TIMESTAMP_TZ,
     VARCHAR,
     Kind,
     Type,
     array_of,
     common_type,
-    decimal,
-    duckdb_type,
 )  # fmt: skip
 
-_INTERVALS = {"SECOND": 1000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000, "WEEK": 7 * 86_400_000}
+_READ = frozenset({"this", "expression", "expressions"})
+_READ_OF: dict[type[exp.Expr], frozenset[str]] = {
+    exp.Literal: frozenset({"is_string"}),
+    exp.Column: frozenset({"table", "db", "catalog"}),
+    exp.Identifier: frozenset({"quoted"}),
+    exp.Between: frozenset({"low", "high", "symmetric"}),
+    exp.In: frozenset({"query", "unnest", "field"}),
+    exp.Like: frozenset({"negate"}),
+    exp.Case: frozenset({"ifs", "default"}),
+    exp.If: frozenset({"true", "false"}),
+    exp.Subquery: frozenset({"with_", "order", "limit", "offset"}),
+    exp.Interval: frozenset({"unit"}),
+    exp.Cast: frozenset({"to"}),
+    exp.TryCast: frozenset({"to", "safe"}),
+    exp.Div: frozenset({"typed", "safe"}),
+    exp.DPipe: frozenset({"safe"}),
+    exp.Window: frozenset({"partition_by", "order", "spec", "alias", "over"}),
+    exp.Trim: frozenset({"position"}),
+    exp.AtTimeZone: frozenset({"zone"}),
+    exp.Substring: frozenset({"start", "length"}),
+    exp.StrPosition: frozenset({"substr"}),
+    exp.UnicodeString: frozenset({"escape"}),
+}
 
 
 class ExpressionBinder:
@@ -57,6 +70,9 @@ class ExpressionBinder:
         handler = _HANDLERS.get(type(node))
         if handler is None:
             raise unsupported(_construct(node), node)
+        unread = {key for key, value in node.args.items() if value not in (None, False, [])} - _READ - _READ_OF.get(type(node), frozenset())
+        if unread:
+            raise unsupported(f"{_construct(node)} with {sorted(unread)[0].upper().strip('_')}", node)
         bound = handler(self, node)
         if len(bound.sql) > MAX_TRANSLATION:
             raise unsupported("An expression of this size", node)
@@ -69,12 +85,13 @@ class ExpressionBinder:
             raise mismatch(f"{what} must be boolean, not {bound.type}", node)
         return bound.sql if bound.type.kind is Kind.BOOLEAN else "CAST(NULL AS BOOLEAN)"
 
-    def bind_lambda(self, node: exp.Expr, kinds: Sequence[Type]) -> tuple[str, Bound]:
-        """Bind a lambda's body with its parameters' types."""
-        if not isinstance(node, exp.Lambda) or len(node.expressions) != len(kinds):
-            raise invalid(f"A lambda of {len(kinds)} parameters is needed here", node)
-        names = [self._environment.next_name("x") for _ in kinds]
-        known = {p.name.lower(): Bound(n, k) for p, n, k in zip(node.expressions, names, kinds, strict=True)}
+    def bind_lambda(self, node: exp.Expr, parameters: Sequence[Type | Bound]) -> tuple[str, Bound]:
+        """Bind a lambda's body; a parameter is a type, and gets a name, or what it stands for."""
+        if not isinstance(node, exp.Lambda) or len(node.expressions) != len(parameters):
+            raise invalid(f"A lambda of {len(parameters)} parameters is needed here", node)
+        meant = [p if isinstance(p, Bound) else Bound(self._environment.next_name("x"), p) for p in parameters]
+        names = [bound.sql for given, bound in zip(parameters, meant, strict=True) if not isinstance(given, Bound)]
+        known = {p.name.lower(): bound for p, bound in zip(node.expressions, meant, strict=True)}
         inner = ExpressionBinder(Scope(parameters=known, parent=self.scope), self._environment, place="a lambda")
         return ", ".join(names), inner.bind(node.this)
 
@@ -101,6 +118,8 @@ class ExpressionBinder:
     def call(self, name: str, args: Sequence[exp.Expr], node: exp.Expr, clauses: Clauses | None = None) -> Bound:
         """Bind a call: a scalar anywhere, an aggregate and a window function where they may stand."""
         name = name.lower()
+        if name == "$decimal":
+            return decimal_literal(args[0].name, node)
         scalar = SCALARS.get(name)
         if scalar is not None:
             if clauses is not None:
@@ -151,6 +170,17 @@ class ExpressionBinder:
         clauses = Clauses(filter=filtered, over=f" OVER ({over})", ignore_nulls=ignore, ordered=ordered)
         return inner.call(name, args, function, clauses)
 
+    def bind_within_group(self, node: exp.Expr) -> Bound:
+        """Bind `listagg(…) WITHIN GROUP (ORDER BY …)`."""
+        name, args = _called(node.this)
+        if name.lower() != "listagg" or not isinstance(node.expression, exp.Order):
+            raise unsupported(f"WITHIN GROUP of {name}", node)
+        inner = ExpressionBinder(self.scope, self._environment, place="an aggregate")
+        distinct = bool(args) and isinstance(args[0], exp.Distinct)
+        given = [*args[0].expressions, *args[1:]] if distinct else args
+        order = f" ORDER BY {order_keys(node.expression.expressions, inner.bind)}"
+        return self.call(name, given, node.this, Clauses(order=order, distinct=distinct))
+
     def bind_filter(self, node: exp.Filter) -> Bound:
         """Bind `aggregate(…) FILTER (WHERE …)`."""
         name, args = _called(node.this)
@@ -173,30 +203,6 @@ def _anonymous(binder: ExpressionBinder, node: exp.Expr) -> Bound:
     if not isinstance(node.this, str):
         raise unsupported("A qualified function name", node)
     return binder.call(node.this, node.expressions, node)
-
-
-def _literal(_: ExpressionBinder, node: exp.Expr) -> Bound:
-    word = str(node.this)
-    if node.args.get("is_string"):
-        return string(word)
-    if re.fullmatch(r"[0-9]+", word):
-        value = int(word)
-        if value >= 1 << 63:
-            raise invalid(f"{word} is larger than a bigint", node)
-        return integer(value, INTEGER if value < 1 << 31 else BIGINT)
-    if match := re.fullmatch(r"([0-9]*)\.([0-9]*)", word):
-        whole, places = match[1].lstrip("0"), match[2]
-        precision = max(1, len(whole) + len(places))
-        if precision > 38:
-            raise invalid(f"{word} has more than 38 digits", node)
-        return _number(f"{whole or '0'}.{places or '0'}", decimal(precision, len(places)))
-    if re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]+", word):
-        return _number(word, DOUBLE)
-    raise unsupported(f"The literal {word[:40]}", node)
-
-
-def _number(word: str, kind: Type) -> Bound:
-    return Bound(f"CAST('{word}' AS {duckdb_type(kind)})", kind, Literal(f"'{word}'"))
 
 
 def _column(binder: ExpressionBinder, node: exp.Expr) -> Bound:
@@ -227,8 +233,12 @@ def _concatenate(left: Bound, right: Bound, node: exp.Expr) -> Bound:
     if kinds <= {Kind.VARCHAR, Kind.UNKNOWN}:
         return Bound(f"({widen(left, VARCHAR).sql} || {widen(right, VARCHAR).sql})", VARCHAR)
     shared = common_type(left.type, right.type)
-    if shared is not None and shared.kind is Kind.ARRAY:
+    if shared is not None and shared.kind in (Kind.ARRAY, Kind.VARBINARY):
         return Bound(f"({widen(left, shared).sql} || {widen(right, shared).sql})", shared)
+    for array, item, template in ((left, right, "({0} || [{1}])"), (right, left, "([{1}] || {0})")):
+        element = common_type(array.type.parts[0], item.type) if array.type.kind is Kind.ARRAY else None
+        if element is not None:
+            return Bound(template.format(widen(array, array_of(element)).sql, widen(item, element).sql), array_of(element))
     raise mismatch(f"Cannot apply || to {left.type} and {right.type}", node)
 
 
@@ -242,6 +252,12 @@ def _connector(binder: ExpressionBinder, node: exp.Expr) -> Bound:
 
 
 def _comparison(binder: ExpressionBinder, node: exp.Expr) -> Bound:
+    word = node.expression.this if isinstance(node.expression, exp.Anonymous) else None
+    if isinstance(word, str) and word.upper() in ("ALL", "ANY", "SOME") and len(node.expression.expressions) == 1:
+        kind = exp.All if word.upper() == "ALL" else exp.Any
+        return conditions.quantified(
+            binder, type(node)(this=node.this, expression=kind(this=node.expression.expressions[0])), COMPARISONS[type(node)]
+        )
     if isinstance(node.expression, exp.Any | exp.All):
         return conditions.quantified(binder, node, COMPARISONS[type(node)])
     return compare(COMPARISONS[type(node)], binder.bind(node.this), binder.bind(node.expression), node)
@@ -254,25 +270,8 @@ def _negation(binder: ExpressionBinder, node: exp.Expr) -> Bound:
     if value.type.kind not in (*NUMBERS, Kind.DAYS, Kind.MONTHS):
         raise mismatch(f"Cannot negate {value.type}", node)
     if value.number is not None:
-        return integer(-value.number, value.type) if value.type.kind in NUMBERS else replace(_interval_of(-value.number, value.type))
+        return integer(-value.number, value.type) if value.type.kind in NUMBERS else interval_of(-value.number, value.type)
     return Bound(f"(-{value.sql})", value.type)
-
-
-def _interval_of(amount: int, kind: Type) -> Bound:
-    return replace(integer(amount, BIGINT), type=kind)
-
-
-def _interval(_: ExpressionBinder, node: exp.Expr) -> Bound:
-    unit, amount = node.args.get("unit"), node.this
-    word = str(unit.name).upper() if isinstance(unit, exp.Var) else ""
-    if not isinstance(amount, exp.Literal) or not re.fullmatch(r"[+-]?[0-9]{1,9}", str(amount.this)) or not word:
-        raise unsupported("An interval that is not a whole number of one unit", node)
-    count = int(str(amount.this))
-    if word in ("YEAR", "MONTH", "QUARTER"):
-        return _interval_of(count * {"YEAR": 12, "MONTH": 1, "QUARTER": 3}[word], MONTHS)
-    if word not in _INTERVALS:
-        raise unsupported(f"INTERVAL … {word}", node)
-    return _interval_of(count * _INTERVALS[word], DAYS)
 
 
 def _cast(binder: ExpressionBinder, node: exp.Expr) -> Bound:
@@ -282,23 +281,8 @@ def _cast(binder: ExpressionBinder, node: exp.Expr) -> Bound:
     if node.args.get("format") is not None or node.args.get("default") is not None:
         raise unsupported("CAST with a format", node)
     value = binder.bind(inner)
-    if value.string is not None and not lenient and target in (DATE, TIMESTAMP, TIMESTAMP_TZ):
-        return _moment_literal(value, target, node)
-    return cast(value, target, lenient=lenient, length=length, node=node)
-
-
-def _moment_literal(value: Bound, target: Type, node: exp.Expr) -> Bound:
-    shape = r"\d{4}-\d{1,2}-\d{1,2}" + ("" if target == DATE else r"( \d{1,2}:\d{1,2}(:\d{1,2}(\.\d{1,3})?)?)?( UTC)?")
-    word = (value.string or "").strip()
-    if not re.fullmatch(shape, word) or (word.endswith("UTC") and target == DATE):
-        if re.search(r"\.\d{4,}$", word):
-            raise unsupported(f"The literal {word!r} (timestamps hold milliseconds)", node)
-        raise invalid(f"{(value.string or '')[:60]!r} is no {target}", node)
-    kind = TIMESTAMP_TZ if word.endswith(" UTC") else target
-    word = word.removesuffix(" UTC")
-    if re.fullmatch(r".* \d{1,2}:\d{1,2}", word):
-        word += ":00"
-    return Bound(f"CAST({text(word)} AS {'DATE' if target == DATE else 'TIMESTAMP'})", kind)
+    moment = typed(value.string, target, node) if isinstance(inner, exp.Literal) and value.string is not None and not lenient else None
+    return moment if moment is not None else cast(value, target, lenient=lenient, length=length, node=node)
 
 
 def _array(binder: ExpressionBinder, node: exp.Expr) -> Bound:
@@ -341,17 +325,14 @@ def _trim(binder: ExpressionBinder, node: exp.Expr) -> Bound:
 
 
 def _at_zone(binder: ExpressionBinder, node: exp.Expr) -> Bound:
-    value = binder.bind(node.this)
-    if str(node.args["zone"].name).upper() != "UTC":
-        raise unsupported("AT TIME ZONE with a zone other than UTC", node)
-    if value.type.kind not in (Kind.TIMESTAMP, Kind.TIMESTAMP_TZ):
-        raise mismatch(f"AT TIME ZONE of {value.type}", node)
-    return replace(value, type=TIMESTAMP_TZ)
+    return binder.call("at_timezone", [node.this, node.args["zone"]], node)
 
 
 _HANDLERS: dict[type[exp.Expr], Callable[[ExpressionBinder, exp.Expr], Bound]] = {
     exp.Anonymous: _anonymous,
-    exp.Literal: _literal,
+    exp.Literal: lambda _b, n: literal(n),
+    exp.UnicodeString: lambda _b, n: unicode_text(n),
+    exp.HexString: lambda _b, n: bytes_literal(n),
     exp.Column: _column,
     exp.Identifier: _identifier,
     exp.Null: lambda _b, _n: NULL,
@@ -373,10 +354,12 @@ _HANDLERS: dict[type[exp.Expr], Callable[[ExpressionBinder, exp.Expr], Bound]] =
     exp.Case: conditions.case,
     exp.If: conditions.if_,
     exp.Subquery: conditions.scalar_subquery,
-    exp.Interval: _interval,
+    exp.Interval: lambda _b, n: interval(n),
     exp.Cast: _cast,
     exp.TryCast: _cast,
     exp.Array: _array,
+    exp.Tuple: lambda b, n: b.call("row", n.expressions, n),
+    exp.WithinGroup: lambda b, n: b.bind_within_group(n),
     exp.Bracket: _bracket,
     exp.Dot: _dot,
     exp.Window: lambda b, n: b.bind_window(n) if isinstance(n, exp.Window) else NULL,

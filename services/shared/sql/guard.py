@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
 
 from services.shared.errors import MultipleStatements, SqlSyntax, SqlTooLong, StatementNotAllowed, UnsupportedOnEmbedded
+from services.shared.sql.clauses import check_order
 from services.shared.sql.dialect import AthenaSql, position
+from services.shared.sql.names import near_miss
 from services.shared.sql.show import Show, parse_describe, parse_show
 from services.shared.sql.whole import check_whole
 
@@ -20,6 +23,61 @@ MAX_NESTING = 60
 _LEXEMES = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*(?s:.*?)\*/|/\*|(?s:.)""")
 _OPENERS = ("'", '"', "/*", "`")
 _READS = ("SELECT", "WITH", "VALUES", "TABLE", "(")
+_REFUSED = frozenset(
+    [
+        "ABORT",
+        "ALTER",
+        "ANALYZE",
+        "ATTACH",
+        "BEGIN",
+        "CALL",
+        "CACHE",
+        "CHECKPOINT",
+        "COMMENT",
+        "COMMIT",
+        "COPY",
+        "CREATE",
+        "DEALLOCATE",
+        "DELETE",
+        "DENY",
+        "DETACH",
+        "DROP",
+        "EXECUTE",
+        "EXPORT",
+        "FORCE",
+        "GRANT",
+        "IMPORT",
+        "INSERT",
+        "INSTALL",
+        "KILL",
+        "LOAD",
+        "LOCK",
+        "MERGE",
+        "MSCK",
+        "OPTIMIZE",
+        "PRAGMA",
+        "PREPARE",
+        "REFRESH",
+        "RELOAD",
+        "RENAME",
+        "REPAIR",
+        "REPLACE",
+        "RESET",
+        "REVOKE",
+        "ROLLBACK",
+        "SET",
+        "START",
+        "TRUNCATE",
+        "UNLOAD",
+        "UNLOCK",
+        "UNSET",
+        "UPDATE",
+        "UPSERT",
+        "USE",
+        "USING",
+        "VACUUM",
+    ]
+)
 _OPENING = (TokenType.L_PAREN, TokenType.L_BRACKET)
 _CLOSING = (TokenType.R_PAREN, TokenType.R_BRACKET)
 _WRITES = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Drop, exp.Alter, exp.Use, exp.Set, exp.Merge, exp.Copy, exp.Lock, exp.FunctionSpecification)
@@ -60,6 +118,8 @@ def _tokens(sql: str) -> list[Token]:
         tokens = list(AthenaSql().tokenize(sql))
     except TokenError as error:
         line, column = _unclosed(sql)
+        if line is None and re.search(r"(?i)\bx'[0-9a-f\s]*'", sql):
+            raise UnsupportedOnEmbedded("X'…' with blanks is not supported on the embedded engine.") from error
         raise SqlSyntax("The SQL ends inside a text, a name or a comment that begins here.", line=line, column=column) from error
     depth = 0
     for token in tokens:
@@ -100,11 +160,12 @@ def _read(tokens: list[Token], sql: str) -> Statement:
             return Statement(StatementKind.DESCRIBE, text, show=parse_describe(tokens))
         case _ if word in _READS:
             return Statement(StatementKind.QUERY, text, tree=_parse_query(tokens, sql))
-        case _ if word.isalpha():
+        case _ if word in _REFUSED:
             raise StatementNotAllowed(
                 f"{word[:40]} is not one of SELECT, WITH, VALUES, SHOW, DESCRIBE and EXPLAIN.", line=first.line, column=_start(first)
             )
-    raise SqlSyntax(f"A statement can't begin with {first.text[:40]!r}.", line=first.line, column=_start(first))
+    hint = near_miss(word, (*_READS[:-1], "SHOW", "DESCRIBE", "EXPLAIN"))
+    raise SqlSyntax(f"A statement can't begin with {first.text[:40]!r}.{hint}", line=first.line, column=_start(first))
 
 
 def _read_explain(tokens: list[Token], sql: str) -> Statement:
@@ -130,6 +191,7 @@ def _parse_query(tokens: list[Token], sql: str) -> exp.Query:
         if token.token_type is TokenType.DCOLON or (token.token_type is TokenType.IDENTIFIER and sql[token.start] == "`"):
             word = "::" if token.token_type is TokenType.DCOLON else "`"
             raise SqlSyntax(f"{word} is not Athena's SQL for queries.", line=token.line, column=_start(token))
+    _refuse_numbers(tokens, sql)
     parser = AthenaSql().parser()
     try:
         trees = parser.parse(tokens, sql)
@@ -150,8 +212,21 @@ def _parse_query(tokens: list[Token], sql: str) -> exp.Query:
         return exp.select("*").from_(tree)
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
         raise UnsupportedOnEmbedded(f"{type(tree).__name__.upper()} is not a query this server reads.")
+    check_order(tokens)
     check_whole(tree, tokens)
     return tree
+
+
+def _refuse_numbers(tokens: list[Token], sql: str) -> None:
+    """Refuse `0xFF` and `1_000`, which the parser reads as bytes and as a number with an alias."""
+    for token, after in pairwise([*tokens, None]):
+        if token is None:
+            continue
+        based = token.token_type in (TokenType.HEX_STRING, TokenType.BIT_STRING) and sql[token.start] == "0"
+        parted = token.token_type is TokenType.NUMBER and after is not None and after.start == token.end + 1 and after.text.startswith("_")
+        if based or parted:
+            word = sql[token.start : (after.end if parted and after else token.end) + 1]
+            raise UnsupportedOnEmbedded(f"The number {word[:40]} is not supported on the embedded engine.", line=token.line, column=_start(token))
 
 
 def _syntax_problem(error: ParseError) -> SqlSyntax:

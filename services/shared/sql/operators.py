@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from services.shared.sql.bound import Bound, invalid, mismatch, unify, unsupported
+from services.shared.sql.bound import Bound, invalid, mismatch, refusal, unify, unsupported
+from services.shared.sql.names import quoted
 from services.shared.sql.types import (
     BOOLEAN,
     DAYS,
@@ -22,6 +23,7 @@ from services.shared.sql.types import (
     decimal,
     duckdb_type,
 )  # fmt: skip
+from services.shared.sql.zones import as_clock, at_zone, in_zone, zone_of
 
 COMPARISONS: dict[type[exp.Expr], str] = {exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
 ARITHMETIC: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
@@ -128,7 +130,7 @@ def _as(value: Bound, kind: Type) -> Bound:
 
 def _moment_arithmetic(sign: str, left: Bound, right: Bound, node: exp.Expr) -> Bound:
     if sign == "-" and left.type.kind in MOMENTS and right.type.kind in MOMENTS:
-        a, b, _ = unify(left, right, what=sign, node=node)
+        a, b, _ = unify(_instant(left), _instant(right), what=sign, node=node)
         return Bound(f"(epoch_ms(CAST({a.sql} AS TIMESTAMP)) - epoch_ms(CAST({b.sql} AS TIMESTAMP)))", DAYS)
     if sign == "+" and left.type.kind in INTERVALS:
         left, right = right, left
@@ -140,6 +142,8 @@ def _moment_arithmetic(sign: str, left: Bound, right: Bound, node: exp.Expr) -> 
 def shift_moment(moment: Bound, sign: str, interval: Bound, node: exp.Expr) -> Bound:
     """Add an interval to a date or a timestamp; a month's missing last days fall on its last day."""
     held = duckdb_type(moment.type)
+    if interval.type == MONTHS and zone_of(moment.type) != "UTC":
+        return in_zone(shift_moment(as_clock(moment), sign, interval, node).sql, zone_of(moment.type))
     if interval.type == MONTHS:
         return Bound(f"CAST(({moment.sql} {sign} to_months(CAST({interval.sql} AS INTEGER))) AS {held})", moment.type)
     if moment.type.kind is Kind.DATE:
@@ -151,10 +155,14 @@ def shift_moment(moment: Bound, sign: str, interval: Bound, node: exp.Expr) -> B
 
 def compare(sign: str, left: Bound, right: Bound, node: exp.Expr) -> Bound:
     """Compare as Trino does: no order between kinds, and NaN equals nothing and exceeds nothing."""
-    left, right, shared = unify(left, right, what=sign, node=node)
-    if shared.kind is Kind.MAP and sign not in ("=", "<>"):
+    left, right, shared = unify(_instant(left), _instant(right), what=sign, node=node)
+    if shared.kind in (Kind.MAP, Kind.JSON) and sign not in ("=", "<>"):
         raise mismatch(f"Cannot order {shared}", node)
-    if shared.parts:
+    if shared.kind is Kind.ROW:
+        return _compare_rows(sign, left, right, shared, node)
+    if shared.kind is Kind.ARRAY and sign in ("=", "<>"):
+        return _compare_arrays(sign, left, right, shared, node)
+    if shared.parts or shared.kind is Kind.JSON:
         raise unsupported(f"A comparison of {shared}", node)
     plain = f"{left.sql} {sign} {right.sql}"
     if shared.kind not in FLOATS or (left.literal and right.literal):
@@ -168,3 +176,38 @@ def compare(sign: str, left: Bound, right: Bound, node: exp.Expr) -> Bound:
         return Bound(f"({plain})", BOOLEAN)
     known = "" if other.literal else f" OR ({other.sql} IS NULL AND NULL)"
     return Bound(f"({plain} AND (NOT isnan({bigger.sql}){known}))", BOOLEAN)
+
+
+def _instant(value: Bound) -> Bound:
+    """A moment is compared as the instant it is, whatever zone shows it."""
+    return at_zone(value, "UTC") if value.type.kind is Kind.TIMESTAMP_TZ else value
+
+
+def _compare_rows(sign: str, left: Bound, right: Bound, shared: Type, node: exp.Expr) -> Bound:
+    """Compare field by field: unequal where one field is, NULL where one is unknown; an order needs all fields to be known."""
+    names = [quoted(name) for name in shared.names]
+    pairs = [(Bound(f"({left.sql}).{n}", part), Bound(f"({right.sql}).{n}", part)) for n, part in zip(names, shared.parts, strict=True)]
+    equal = [compare("=", a, b, node).sql for a, b in pairs]
+    missing = f"{left.sql} IS NULL OR {right.sql} IS NULL"
+    if sign in ("=", "<>"):
+        both = " AND ".join(equal)
+        return Bound(f"(CASE WHEN {missing} THEN NULL ELSE {'NOT ' if sign == '<>' else ''}({both}) END)", BOOLEAN)
+    ordered = compare(sign, *pairs[-1], node).sql
+    for same, pair in zip(reversed(equal[:-1]), reversed(pairs[:-1]), strict=True):
+        ordered = f"(CASE WHEN {same} THEN {ordered} ELSE {compare(sign[0], *pair, node).sql} END)"
+    unknown = " OR ".join(f"{value.sql} IS NULL" for pair in pairs for value in pair)
+    return Bound(f"(CASE WHEN {missing} THEN NULL WHEN {unknown} THEN {refusal('An order of rows with NULL', BOOLEAN)} ELSE {ordered} END)", BOOLEAN)
+
+
+def _compare_arrays(sign: str, left: Bound, right: Bound, shared: Type, node: exp.Expr) -> Bound:
+    """Unequal if the lengths or two elements are, NULL if two elements are unknown, else equal."""
+    part = shared.parts[0]
+    if part.parts or part.kind in FLOATS:
+        raise unsupported(f"A comparison of {shared}", node)
+    found = f"list_transform(range(1, len({left.sql}) + 1), lambda i: {left.sql}[i] = {right.sql}[i])"
+    unknown = f"list_contains(list_transform({found}, lambda v: v IS NULL), TRUE)"
+    equal = (
+        f"(CASE WHEN {left.sql} IS NULL OR {right.sql} IS NULL THEN NULL WHEN len({left.sql}) <> len({right.sql}) THEN FALSE "
+        f"WHEN list_contains({found}, FALSE) THEN FALSE WHEN {unknown} THEN NULL ELSE TRUE END)"
+    )
+    return Bound(f"(NOT {equal})" if sign == "<>" else equal, BOOLEAN)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlglot import exp
 
 from services.shared.sql.bound import Bound, invalid, unsupported
-from services.shared.sql.types import Kind
+from services.shared.sql.literals import interval
+from services.shared.sql.types import INTEGERS, MONTHS, Kind, Type
 
 _SIDES = {"PRECEDING": "PRECEDING", "FOLLOWING": "FOLLOWING"}
 
@@ -53,22 +54,23 @@ def window_clause(node: exp.Window, named: Mapping[str, exp.Window], bind: Calla
     if order is not None:
         parts.append("ORDER BY " + order_keys(order.expressions, bind))
     if spec is not None:
-        parts.append(_frame(spec))
+        keys = [bind(each.this).type for each in order.expressions] if order is not None else []
+        parts.append(_frame(spec, keys))
     return " ".join(parts), order is not None
 
 
-def _frame(spec: exp.Expr) -> str:
+def _frame(spec: exp.Expr, keys: Sequence[Type]) -> str:
     kind = str(spec.args.get("kind") or "").upper()
     if spec.args.get("exclude") is not None or kind not in ("ROWS", "RANGE", "GROUPS"):
         raise unsupported("A window frame of this form", spec)
-    start = _edge(kind, spec.args.get("start"), spec.args.get("start_side"), spec)
+    start = _edge(kind, spec.args.get("start"), spec.args.get("start_side"), spec, keys)
     end = spec.args.get("end")
     if end is None:
         return f"{kind} BETWEEN {start} AND CURRENT ROW"
-    return f"{kind} BETWEEN {start} AND {_edge(kind, end, spec.args.get('end_side'), spec)}"
+    return f"{kind} BETWEEN {start} AND {_edge(kind, end, spec.args.get('end_side'), spec, keys)}"
 
 
-def _edge(kind: str, edge: object, side: object, spec: exp.Expr) -> str:
+def _edge(kind: str, edge: object, side: object, spec: exp.Expr, keys: Sequence[Type]) -> str:
     if isinstance(edge, str) and edge.upper() == "CURRENT ROW":
         return "CURRENT ROW"
     where = _SIDES.get(str(side).upper())
@@ -78,4 +80,18 @@ def _edge(kind: str, edge: object, side: object, spec: exp.Expr) -> str:
         return f"UNBOUNDED {where}"
     if isinstance(edge, exp.Literal) and not edge.args.get("is_string") and str(edge.this).isdigit() and kind != "RANGE":
         return f"{edge.this} {where}"
+    if kind == "RANGE" and len(keys) == 1 and isinstance(edge, exp.Expr):
+        return f"{_distance(edge, keys[0], spec)} {where}"
     raise unsupported(f"A {kind} window frame with this offset", spec)
+
+
+def _distance(edge: exp.Expr, key: Type, spec: exp.Expr) -> str:
+    if isinstance(edge, exp.Literal) and not edge.args.get("is_string") and str(edge.this).isdigit() and key.kind in (*INTEGERS, Kind.DECIMAL):
+        return str(edge.this)
+    if isinstance(edge, exp.Interval) and key.kind in (Kind.DATE, Kind.TIMESTAMP):
+        amount = interval(edge)
+        if amount.type == MONTHS:
+            return f"to_months({amount.number})"
+        if key.kind is Kind.TIMESTAMP or (amount.number or 0) % 86_400_000 == 0:
+            return f"to_milliseconds({amount.number})"
+    raise unsupported("A RANGE window frame with this offset", spec)

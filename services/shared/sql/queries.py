@@ -10,6 +10,7 @@ from sqlglot import exp
 from services.shared.sql.bound import Bound, invalid, mismatch, unsupported, widen
 from services.shared.sql.environment import Environment
 from services.shared.sql.expressions import ExpressionBinder
+from services.shared.sql.grouping import check_grouped, holds_aggregate
 from services.shared.sql.ordering import order_suffix
 from services.shared.sql.relations import bind_from
 from services.shared.sql.scope import BoundQuery, Cte, Output, Scope
@@ -168,8 +169,10 @@ class _Select:
             written.append(f"FROM {source.sql}")
         if where := select.args.get("where"):
             written.append("WHERE " + ExpressionBinder(scope, environment, place="WHERE").bind_boolean(where.this, "WHERE"))
+        keys: list[tuple[exp.Expr, str]] = []
         if group := select.args.get("group"):
-            written.append("GROUP BY " + self._grouping(group, scope, items))
+            written.append("GROUP BY " + self._grouping(group, scope, items, keys))
+        self._check_grouped(keys, scope, items)
         if having := select.args.get("having"):
             written.append("HAVING " + ExpressionBinder(scope, environment).bind_boolean(having.this, "HAVING"))
         if order := select.args.get("order"):
@@ -209,27 +212,57 @@ class _Select:
             raise invalid(f"{node.sql(dialect='trino')} stands for no column", node)
         return [(f.name, Bound(f.sql, f.type)) for f in fields]
 
-    def _grouping(self, group: exp.Expr, scope: Scope, items: Sequence[tuple[str | None, Bound]]) -> str:
+    def _check_grouped(self, keys: Sequence[tuple[exp.Expr, str]], scope: Scope, items: Sequence[tuple[str | None, Bound]]) -> None:
+        select = self._select
+        having, order = select.args.get("having"), select.args.get("order")
+        chosen = [node.this if isinstance(node, exp.Alias) else node for node in select.expressions]
+        sorted_by = [node.this for node in order.expressions] if order else []
+        if not (select.args.get("group") or having or holds_aggregate([*chosen, *sorted_by])):
+            return
+        binder = ExpressionBinder(scope, self._environment, windows=True)
+        aliases = {name: bound for name, bound in items if name}
+        for node in [*chosen, *([having.this] if having else [])]:
+            if isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
+                self._check_star(node, keys, scope)
+            else:
+                check_grouped(node, keys, scope, binder.bind)
+        for node in sorted_by:
+            inner = replace(scope, aliases=aliases)
+            check_grouped(node, keys, inner, ExpressionBinder(inner, self._environment, windows=True).bind)
+
+    def _check_star(self, node: exp.Expr, keys: Sequence[tuple[exp.Expr, str]], scope: Scope) -> None:
+        texts = {written for _, written in keys}
+        for name, bound in self._star(node, scope):
+            if bound.sql not in texts:
+                raise invalid(f"The column {name or 'without a name'} must be in GROUP BY or inside an aggregate", node)
+
+    def _grouping(self, group: exp.Expr, scope: Scope, items: Sequence[tuple[str | None, Bound]], keys: list[tuple[exp.Expr, str]]) -> str:
         if group.args.get("all") is not None or group.args.get("totals") is not None:
             raise unsupported("GROUP BY ALL, DISTINCT or TOTALS", group)
-        written = [self._group_key(node, scope, items) for node in group.expressions]
+        written = [self._group_key(node, scope, items, keys) for node in group.expressions]
         for key in ("grouping_sets", "cube", "rollup"):
-            written += [self._group_key(node, scope, items) for node in group.args.get(key) or []]
+            written += [self._group_key(node, scope, items, keys) for node in group.args.get(key) or []]
         return ", ".join(written)
 
-    def _group_key(self, node: exp.Expr, scope: Scope, items: Sequence[tuple[str | None, Bound]]) -> str:
+    def _group_key(self, node: exp.Expr, scope: Scope, items: Sequence[tuple[str | None, Bound]], keys: list[tuple[exp.Expr, str]]) -> str:
         match node:
             case exp.GroupingSets() | exp.Cube() | exp.Rollup():
                 word = {"GroupingSets": "GROUPING SETS", "Cube": "CUBE", "Rollup": "ROLLUP"}[type(node).__name__]
-                return f"{word} ({', '.join(self._group_key(each, scope, items) for each in node.expressions)})"
+                return f"{word} ({', '.join(self._group_key(each, scope, items, keys) for each in node.expressions)})"
             case exp.Tuple():
-                return f"({', '.join(self._group_key(each, scope, items) for each in node.expressions)})"
+                return f"({', '.join(self._group_key(each, scope, items, keys) for each in node.expressions)})"
             case exp.Paren():
-                return f"({self._group_key(node.this, scope, items)})"
+                return f"({self._group_key(node.this, scope, items, keys)})"
         ordinal = _ordinal(node, len(items))
         if ordinal:
+            chosen = self._select.expressions[ordinal - 1] if ordinal <= len(self._select.expressions) else node
+            chosen = chosen.this if isinstance(chosen, exp.Alias) else chosen
+            if holds_aggregate([chosen]):
+                raise invalid(f"Column {ordinal} holds an aggregate: it can't be grouped by", node)
+            keys.append((chosen, items[ordinal - 1][1].sql))
             return items[ordinal - 1][1].sql
         bound = ExpressionBinder(scope, self._environment, place="GROUP BY").bind(node)
+        keys.append((node, bound.sql))
         if bound.type.parts:
             raise unsupported(f"GROUP BY {bound.type}", node)
         return bound.sql

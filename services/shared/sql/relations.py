@@ -56,6 +56,8 @@ class _Relations:
                 source = self._values(node)
             case exp.Unnest():
                 source = self._unnest(node, left)
+            case exp.Lateral():
+                source = self._lateral(node, left)
             case exp.Paren():
                 source = self.bind(node.this, left)
             case _:
@@ -128,9 +130,17 @@ class _Relations:
         internal = self._environment.next_name("r")
         return self._aliased(f"({bound.sql}) AS {internal}", internal, bound.outputs, node.alias.lower() or None, node)
 
+    def _lateral(self, node: exp.Lateral, left: Source | None) -> Source:
+        inner = node.this
+        if not isinstance(inner, exp.Subquery) or not isinstance(inner.this, exp.Query) or node.args.get("view") or node.args.get("outer"):
+            raise unsupported("LATERAL of this form", node)
+        bound = self._environment.bind_query(inner.this, Scope(left.fields if left else (), parent=self._outer))
+        internal = self._environment.next_name("r")
+        return self._aliased(f"({bound.sql}) AS {internal}", internal, bound.outputs, node.alias.lower() or None, node)
+
     def _values(self, node: exp.Values) -> Source:
         binder = ExpressionBinder(self._outer, self._environment, place="VALUES")
-        rows = [[binder.bind(v) for v in (r.expressions if isinstance(r, exp.Tuple) else [r])] for r in node.expressions]
+        rows = [[binder.bind(v) for v in _cells(r)] for r in node.expressions]
         if len({len(row) for row in rows}) != 1:
             raise invalid("The rows of VALUES differ in length", node)
         kinds = [common_of(column, node) for column in zip(*rows, strict=True)]
@@ -148,13 +158,17 @@ class _Relations:
         lengths: list[str] = []
         for each in node.expressions:
             bound = binder.bind(each)
-            if bound.type.kind is Kind.ARRAY and bound.type.parts[0].kind is Kind.ROW:
-                raise unsupported("UNNEST of an array of rows", each)
             if bound.type.kind not in (Kind.ARRAY, Kind.MAP):
                 raise mismatch(f"Cannot unnest {bound.type}", each)
             if bound.type.kind is Kind.MAP:
                 columns += [f"unnest(map_keys({bound.sql}))", f"unnest(map_values({bound.sql}))"]
                 lengths.append(f"CAST(cardinality({bound.sql}) AS BIGINT)")
+            elif bound.type.parts[0].kind is Kind.ROW:
+                row = bound.type.parts[0]
+                columns += [f"unnest(list_transform({bound.sql}, lambda e: e.{quoted(name)}))" for name in row.names]
+                lengths.append(f"len({bound.sql})")
+                outputs += [Output(name, kind) for name, kind in zip(row.names, row.parts, strict=True)]
+                continue
             else:
                 columns.append(f"unnest({bound.sql})")
                 lengths.append(f"len({bound.sql})")
@@ -198,7 +212,7 @@ class _Relations:
         if method or kind in ("SEMI", "ANTI") or join.args.get("match_condition") is not None:
             raise unsupported(f"{method or kind} JOIN", join)
         right = self.bind(join.this, left)
-        lateral = "LATERAL " if isinstance(join.this, exp.Unnest) else ""
+        lateral = "LATERAL " if isinstance(join.this, exp.Unnest | exp.Lateral) else ""
         using, on = join.args.get("using"), join.args.get("on")
         if using:
             return self._join_using(left, right, side, [u.name.lower() for u in using], join)
@@ -210,7 +224,9 @@ class _Relations:
         binder = ExpressionBinder(Scope(fields, parent=self._outer), self._environment, place="ON")
         condition = binder.bind_boolean(on, "ON")
         if lateral and not (side in ("", "LEFT") and condition == "TRUE"):
-            raise unsupported("UNNEST with an ON condition other than TRUE", join)
+            raise unsupported("UNNEST or LATERAL with an ON condition other than TRUE", join)
+        if using and lateral:
+            raise unsupported("UNNEST or LATERAL with USING", join)
         return Source(f"({left.sql} {side or 'INNER'} JOIN {lateral}{right.sql} ON {condition})", fields)
 
     def _join_using(self, left: Source, right: Source, side: str, names: list[str], join: exp.Expr) -> Source:
@@ -237,6 +253,14 @@ def _renamed(source: Source, names: list[str], node: exp.Expr) -> Source:
     if len(names) != len(source.fields):
         raise invalid(f"The alias names {len(names)} columns, the relation has {len(source.fields)}", node)
     return replace(source, fields=tuple(replace(f, name=n) for f, n in zip(source.fields, names, strict=True)))
+
+
+def _cells(row: exp.Expr) -> list[exp.Expr]:
+    """`VALUES (1, 2)`, `VALUES ROW(1, 2)` and `VALUES 1` are rows of two, two and one."""
+    if isinstance(row, exp.Anonymous) and str(row.this).upper() == "ROW":
+        return list(row.expressions)
+    cells = list(row.expressions) if isinstance(row, exp.Tuple) else [row]
+    return _cells(cells[0]) if len(cells) == 1 and cells[0] is not row else cells
 
 
 def _column_type(name: str, athena: str) -> Type:

@@ -87,6 +87,17 @@ class Scope:
                     return _dereference(Bound(found[0].sql, found[0].type), words[taken:], node)
         raise self._not_found(words, node)
 
+    def own(self, node: exp.Column) -> Bound | None:
+        """Return the column of this scope's own relations that a reference stands for; None for a parameter, an alias or an outer column."""
+        words = [part.name.lower() for part in node.parts]
+        if len(words) == 1 and (words[0] in self.parameters or words[0] in self.aliases):
+            return None
+        for taken in range(min(3, len(words)), 0, -1):
+            found = self._matching(words[:taken])
+            if found:
+                return Bound(found[0].sql, found[0].type)
+        return None
+
     def _matching(self, words: list[str]) -> list[Field]:
         *before, name = words
         qualifier = before[-1] if before else None

@@ -9,13 +9,17 @@ from sqlglot import exp
 
 from services.shared.catalog.port import Table
 from services.shared.errors import SqlSyntax, UnsupportedOnEmbedded
-from services.shared.sql.bound import unsupported
+from services.shared.sql.bound import Bound, unsupported
+from services.shared.sql.casts import zoned_text
 from services.shared.sql.environment import Environment
 from services.shared.sql.guard import Statement, StatementKind
+from services.shared.sql.json_values import canonical
+from services.shared.sql.literals import interval_text
 from services.shared.sql.queries import bind_query
 from services.shared.sql.scope import BoundQuery, Scope
 from services.shared.sql.show import Schemas
-from services.shared.sql.types import INTERVALS, athena_type
+from services.shared.sql.types import INTERVALS, Kind, Type, athena_type
+from services.shared.sql.zones import zone_of
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,31 @@ def translate(statement: Statement, schemas: Schemas, *, database: str, now: dat
         bound = bind(tree, Scope())
     except RecursionError as error:
         raise SqlSyntax("The SQL is nested too deeply.") from error
-    for output in bound.outputs:
-        if output.type.kind in INTERVALS:
-            raise unsupported(f"A result column of type {output.type}")
     columns = tuple(ResultColumn(o.name or f"_col{i}", athena_type(o.type)) for i, o in enumerate(bound.outputs))
-    return Translation(bound.sql, columns, tuple(environment.tables.values()), tuple(sorted(environment.approximate)))
+    return Translation(_shown(bound), columns, tuple(environment.tables.values()), tuple(sorted(environment.approximate)))
+
+
+def _shown(query: BoundQuery) -> str:
+    """Write what has no column type of its own as the text that Athena shows: intervals, JSON, timestamps outside UTC."""
+    columns = [Bound(f"shown.c{i}", output.type) for i, output in enumerate(query.outputs, 1)]
+    texts = [_as_text(column) for column in columns]
+    if all(written is None for written in texts):
+        return query.sql
+    listed = ", ".join(f"{written or column.sql} AS c{i}" for i, (column, written) in enumerate(zip(columns, texts, strict=True), 1))
+    return f"SELECT {listed} FROM ({query.sql}) AS shown"  # noqa: S608 - built from bound parts and names of our own
+
+
+def _as_text(column: Bound) -> str | None:
+    if column.type.kind in INTERVALS:
+        return interval_text(column)
+    if column.type.kind is Kind.JSON:
+        return canonical(column)
+    if column.type.kind is Kind.TIMESTAMP_TZ and zone_of(column.type) != "UTC":
+        return zoned_text(column).sql
+    if any(_is_special(part) for part in column.type.parts):
+        raise unsupported(f"A result column of type {column.type}")
+    return None
+
+
+def _is_special(kind: Type) -> bool:
+    return kind.kind in (*INTERVALS, Kind.JSON, Kind.TIMESTAMP_TZ) or any(map(_is_special, kind.parts))

@@ -30,11 +30,12 @@ class Kind(StrEnum):
     ARRAY = "array"
     MAP = "map"
     ROW = "row"
+    JSON = "json"
 
 
 @dataclass(frozen=True)
 class Type:
-    """A type; decimals have precision and scale, arrays one part, maps two, rows one a field."""
+    """A type; decimals have precision and scale, arrays one part, maps two, rows one a field; names are a row's, or a timestamp's zone."""
 
     kind: Kind
     precision: int = 0
@@ -58,6 +59,7 @@ UNKNOWN, BOOLEAN = Type(Kind.UNKNOWN), Type(Kind.BOOLEAN)
 TINYINT, SMALLINT, INTEGER, BIGINT = Type(Kind.TINYINT), Type(Kind.SMALLINT), Type(Kind.INTEGER), Type(Kind.BIGINT)
 REAL, DOUBLE, VARCHAR, VARBINARY = Type(Kind.REAL), Type(Kind.DOUBLE), Type(Kind.VARCHAR), Type(Kind.VARBINARY)
 DATE, TIMESTAMP, TIMESTAMP_TZ = Type(Kind.DATE), Type(Kind.TIMESTAMP), Type(Kind.TIMESTAMP_TZ)
+JSON = Type(Kind.JSON)
 DAYS, MONTHS = Type(Kind.DAYS), Type(Kind.MONTHS)
 
 INTEGERS = (Kind.TINYINT, Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT)
@@ -188,6 +190,8 @@ def common_type(left: Type, right: Type) -> Type | None:
         return right
     if left.kind in NUMBERS and right.kind in NUMBERS:
         return _common_number(left, right)
+    if left.kind is Kind.TIMESTAMP_TZ and right.kind is Kind.TIMESTAMP_TZ:
+        return None
     if left.kind in MOMENTS and right.kind in MOMENTS:
         return max(left, right, key=lambda t: MOMENTS.index(t.kind))
     if left.kind is right.kind and left.kind in (Kind.ARRAY, Kind.MAP, Kind.ROW) and len(left.parts) == len(right.parts):

@@ -6,6 +6,8 @@ from sqlglot import exp
 
 from services.shared.sql.bound import Bound, coerce, unsupported
 from services.shared.sql.call import Call, Function, Functions
+from services.shared.sql.functions import collections
+from services.shared.sql.functions.collections import most
 from services.shared.sql.operators import round_half_up, scaled
 from services.shared.sql.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, INTEGERS, NUMBERS, REAL, Kind, array_of, decimal, duckdb_type
 
@@ -55,7 +57,7 @@ def _extreme(function: str) -> Function:
     def bind(call: Call) -> Bound:
         call.need(1, 2)
         if len(call.args) == 2:
-            raise unsupported(f"{call.name} of the n first values", call.node)
+            return most(call, descending=function == "max")
         value = call.arg(0)
         if value.type.parts:
             raise unsupported(f"{call.name} of {value.type}", call.node)
@@ -66,7 +68,9 @@ def _extreme(function: str) -> Function:
 
 def _by(function: str) -> Function:
     def bind(call: Call) -> Bound:
-        call.need(2)
+        call.need(2, 3)
+        if len(call.args) == 3:
+            return most(call, descending=function == "arg_max_null")
         value, key = call.arg(0), call.arg(1)
         if key.type.parts:
             raise unsupported(f"{call.name} by {key.type}", call.node)
@@ -98,12 +102,6 @@ def _statistic(function: str, parameters: int = 1) -> Function:
     return bind
 
 
-def _array_agg(call: Call) -> Bound:
-    call.need(1)
-    value = call.arg(0)
-    return Bound(call.aggregate("array_agg", value.sql), array_of(value.type))
-
-
 def _approx_distinct(call: Call) -> Bound:
     call.need(1)
     call.binder.approximate(call.name)
@@ -116,9 +114,16 @@ def _approx_percentile(call: Call) -> Bound:
         raise unsupported("approx_percentile with weights or an accuracy", call.node)
     call.binder.approximate(call.name)
     value, share = call.arg(0), call.arg(1)
-    if value.type.kind not in (Kind.BIGINT, Kind.DOUBLE, Kind.REAL, Kind.INTEGER) or not share.literal or share.type.kind is Kind.ARRAY:
+    if value.type.kind not in (Kind.BIGINT, Kind.DOUBLE, Kind.REAL, Kind.INTEGER) or not _are_shares(call.args[1]):
         raise unsupported(f"approx_percentile of {value.type} at {share.type}", call.node)
+    if share.type.kind is Kind.ARRAY:
+        several = call.aggregate("approx_quantile", value.sql, f"[{', '.join(str(each.this) for each in call.args[1].expressions)}]")
+        return Bound(f"CAST({several} AS {duckdb_type(value.type)}[])", array_of(value.type))
     return Bound(f"CAST({call.aggregate('approx_quantile', value.sql, share.sql)} AS {duckdb_type(value.type)})", value.type)
+
+
+def _are_shares(node: exp.Expr) -> bool:
+    return all(isinstance(each, exp.Literal) for each in (node.expressions if isinstance(node, exp.Array) else [node]))
 
 
 def _grouping(call: Call) -> Bound:
@@ -146,7 +151,9 @@ FUNCTIONS: Functions = {
     "bool_and": _bools("bool_and"),
     "every": _bools("bool_and"),
     "bool_or": _bools("bool_or"),
-    "array_agg": _array_agg,
+    **collections.FUNCTIONS,
+    "regr_slope": _statistic("regr_slope", 2),
+    "regr_intercept": _statistic("regr_intercept", 2),
     "stddev": _statistic("stddev_samp"),
     "stddev_samp": _statistic("stddev_samp"),
     "stddev_pop": _statistic("stddev_pop"),

@@ -1,13 +1,14 @@
-"""Arrays, maps and lambdas; subscripts beyond the end are errors, element_at gives NULL (docs: functions/array, map, lambda)."""
+"""Arrays: what they hold, compared and joined (docs: functions/array)."""
 
 from __future__ import annotations
 
-from services.shared.sql.bound import Bound, coerce, invalid, unify, unsupported, widen
+from services.shared.sql.bound import Bound, refusal, unify, unsupported, widen
 from services.shared.sql.call import Call, Function, Functions
-from services.shared.sql.types import BIGINT, BOOLEAN, FLOATS, UNKNOWN, VARCHAR, Kind, Type, array_of, common_type, duckdb_type, map_of
+from services.shared.sql.types import BIGINT, BOOLEAN, FLOATS, VARCHAR, Kind, Type, array_of, common_type
 
 
-def _array(call: Call, index: int = 0) -> Bound:
+def array_argument(call: Call, index: int = 0) -> Bound:
+    """Return an argument that must be an array."""
     bound = call.arg(index)
     if bound.type.kind is not Kind.ARRAY:
         raise call.mismatch(f"{call.name} takes an array, not {bound.type}")
@@ -18,47 +19,17 @@ def _element(bound: Bound) -> Type:
     return bound.type.parts[0]
 
 
-def _subscript(call: Call) -> Bound:
-    value = call.arg(0)
-    if value.type.kind is Kind.MAP:
-        key = coerce(call.arg(1), value.type.parts[0], node=call.node)
-        missing = f"CAST(error('Key not present in map') AS {duckdb_type(value.type.parts[1])})"
-        return Bound(
-            f"(CASE WHEN {value.sql} IS NULL OR map_contains({value.sql}, {key.sql}) THEN {value.sql}[{key.sql}] ELSE {missing} END)",
-            value.type.parts[1],
-        )
-    if value.type.kind is not Kind.ARRAY:
-        raise call.mismatch(f"{value.type} has no subscripts")
-    index = call.typed(1, BIGINT)
-    outside = f"CAST(error('Array subscript out of bounds') AS {duckdb_type(_element(value))})"
-    return Bound(f"(CASE WHEN {index.sql} < 1 OR {index.sql} > len({value.sql}) THEN {outside} ELSE {value.sql}[{index.sql}] END)", _element(value))
-
-
-def _element_at(call: Call) -> Bound:
-    call.need(2)
-    value = call.arg(0)
-    if value.type.kind is Kind.MAP:
-        key = coerce(call.arg(1), value.type.parts[0], node=call.node)
-        return Bound(f"{value.sql}[{key.sql}]", value.type.parts[1])
-    value, index = _array(call), call.typed(1, BIGINT)
-    if index.number is None:
-        raise unsupported("element_at with an index that is not a literal", call.node)
-    if index.number == 0:
-        raise invalid("SQL array indices start at 1", call.node)
-    return Bound(f"{value.sql}[{index.number}]", _element(value))
-
-
 def _cardinality(call: Call) -> Bound:
     call.need(1)
     value = call.arg(0)
     if value.type.kind is Kind.MAP:
         return Bound(f"CAST(cardinality({value.sql}) AS BIGINT)", BIGINT)
-    return Bound(f"len({_array(call).sql})", BIGINT)
+    return Bound(f"len({array_argument(call).sql})", BIGINT)
 
 
 def _contains(call: Call) -> Bound:
     call.need(2)
-    values = _array(call)
+    values = array_argument(call)
     item = call.arg(1)
     shared = common_type(_element(values), item.type)
     if shared is None or shared.parts or shared.kind in FLOATS:
@@ -74,7 +45,7 @@ def _contains(call: Call) -> Bound:
 
 def _array_join(call: Call) -> Bound:
     call.need(2, 3)
-    values, mark = _array(call), call.typed(1, VARCHAR)
+    values, mark = array_argument(call), call.typed(1, VARCHAR)
     if _element(values).kind not in (Kind.VARCHAR, Kind.BIGINT, Kind.INTEGER, Kind.DATE, Kind.BOOLEAN):
         raise unsupported(f"array_join of {values.type}", call.node)
     texts = f"list_transform({values.sql}, lambda v: CAST(v AS VARCHAR))"
@@ -83,19 +54,10 @@ def _array_join(call: Call) -> Bound:
     return Bound(f"array_to_string({texts}, {mark.sql})", VARCHAR)
 
 
-def _sort(call: Call) -> Bound:
-    if len(call.args) > 1:
-        raise unsupported("array_sort with a lambda", call.node)
-    values = _array(call)
-    if _element(values).parts:
-        raise unsupported(f"array_sort of {values.type}", call.node)
-    return Bound(f"list_sort({values.sql}, 'ASC', 'NULLS LAST')", values.type)
-
-
 def _extreme(function: str) -> Function:
     def bind(call: Call) -> Bound:
         call.need(1)
-        values = _array(call)
+        values = array_argument(call)
         if _element(values).parts or _element(values).kind in FLOATS:
             raise unsupported(f"{call.name} of {values.type}", call.node)
         missing = f"list_contains(list_transform({values.sql}, lambda v: v IS NULL), TRUE)"
@@ -104,83 +66,104 @@ def _extreme(function: str) -> Function:
     return bind
 
 
-def _slice(call: Call) -> Bound:
-    call.need(3)
-    values, start, size = _array(call), call.arg(1).number, call.arg(2).number
-    if start is None or size is None or start < 1 or size < 0:
-        raise unsupported("slice with a start or a length that is not a positive literal", call.node)
-    return Bound(f"list_slice({values.sql}, {start}, {start + size - 1})", values.type)
+def _distinct(values: str) -> str:
+    return f"list_filter({values}, lambda x, i: list_position({values}, x) = i)"
 
 
-def _sequence(call: Call) -> Bound:
-    call.need(2, 3)
-    if any(call.arg(i).type.kind is not Kind.BIGINT and call.arg(i).type.kind is not Kind.INTEGER for i in range(len(call.args))):
-        raise unsupported("sequence of anything but whole numbers", call.node)
-    start, stop = call.typed(0, BIGINT), call.typed(1, BIGINT)
-    step = call.arg(2).number if len(call.args) == 3 else 1
-    if step is None or step == 0 or (len(call.args) == 2 and (start.number is None or stop.number is None or start.number > stop.number)):
-        raise unsupported("sequence with bounds or a step that are not ascending literals", call.node)
-    if start.number is not None and stop.number is not None and abs(stop.number - start.number) // abs(step) >= 10_000:
-        raise invalid("A sequence has at most 10,000 entries", call.node)
-    return Bound(f"generate_series({start.sql}, {stop.sql}, CAST({step} AS BIGINT))", array_of(BIGINT))
+def _array_distinct(call: Call) -> Bound:
+    call.need(1)
+    values = array_argument(call)
+    return Bound(_distinct(values.sql), values.type)
 
 
-def _transform(call: Call) -> Bound:
+def _two(call: Call) -> tuple[Bound, Bound, Type]:
     call.need(2)
-    values = _array(call)
-    names, body = call.binder.bind_lambda(call.args[1], [_element(values)])
-    return Bound(f"list_transform({values.sql}, lambda {names}: {body.sql})", array_of(body.type))
+    return unify(array_argument(call, 0), array_argument(call, 1), what=call.name, node=call.node)
 
 
-def _condition(call: Call, values: Bound) -> str:
-    names, body = call.binder.bind_lambda(call.args[1], [_element(values)])
-    return f"lambda {names}: {coerce(body, BOOLEAN, node=call.node).sql}"
+def _has(values: str, item: str) -> str:
+    return f"coalesce(list_position({values}, {item}), 0) > 0"
 
 
-def _filter(call: Call) -> Bound:
+def _intersect(call: Call) -> Bound:
+    """The order is that of the shorter array, as in Trino's implementation."""
+    left, right, kind = _two(call)
+    shorter = f"len({left.sql}) < len({right.sql})"
+    sides = [_distinct(f"list_filter({a.sql}, lambda e: {_has(b.sql, 'e')})") for a, b in ((left, right), (right, left))]
+    return Bound(f"(CASE WHEN {left.sql} IS NULL OR {right.sql} IS NULL THEN NULL WHEN {shorter} THEN {sides[0]} ELSE {sides[1]} END)", kind)
+
+
+def _union(call: Call) -> Bound:
+    left, right, kind = _two(call)
+    return Bound(_distinct(f"({left.sql} || {right.sql})"), kind)
+
+
+def _except(call: Call) -> Bound:
+    left, right, kind = _two(call)
+    kept = f"list_filter({left.sql}, lambda e: NOT {_has(right.sql, 'e')})"
+    return Bound(f"(CASE WHEN {right.sql} IS NULL THEN NULL ELSE {_distinct(kept)} END)", kind)
+
+
+def _remove(call: Call) -> Bound:
     call.need(2)
-    values = _array(call)
-    return Bound(f"list_filter({values.sql}, {_condition(call, values)})", values.type)
+    values, item, shared = _with_item(call)
+    if shared.parts or shared.kind in FLOATS:
+        raise unsupported(f"array_remove of {values.type}", call.node)
+    kept = f"list_filter({values.sql}, lambda e: e IS NULL OR e <> {item.sql})"
+    return Bound(f"(CASE WHEN {item.sql} IS NULL THEN NULL ELSE {kept} END)", array_of(shared))
 
 
-def _match(kind: str) -> Function:
-    def bind(call: Call) -> Bound:
-        call.need(2)
-        values = _array(call)
-        found = f"list_transform({values.sql}, {_condition(call, values)})"
-        any_true, any_null = f"list_contains({found}, TRUE)", f"list_contains(list_transform({found}, lambda v: v IS NULL), TRUE)"
-        decided = f"list_contains({found}, FALSE)" if kind == "all" else any_true
-        yes, no = ("FALSE", "TRUE") if kind in ("all", "none") else ("TRUE", "FALSE")
-        return Bound(f"(CASE WHEN {values.sql} IS NULL THEN NULL WHEN {decided} THEN {yes} WHEN {any_null} THEN NULL ELSE {no} END)", BOOLEAN)
-
-    return bind
+def _with_item(call: Call) -> tuple[Bound, Bound, Type]:
+    values, item = array_argument(call), call.arg(1)
+    shared = common_type(_element(values), item.type)
+    if shared is None:
+        raise call.mismatch(f"{call.name} does not take {values.type} and {item.type}")
+    return widen(values, array_of(shared)), widen(item, shared), shared
 
 
-def _map(call: Call) -> Bound:
-    if not call.args:
-        return Bound("MAP([]::VARCHAR[], []::VARCHAR[])", map_of(UNKNOWN, UNKNOWN))
+def _overlap(call: Call) -> Bound:
+    left, right, kind = _two(call)
+    if kind.parts[0].parts or kind.parts[0].kind in FLOATS:
+        raise unsupported(f"arrays_overlap of {kind}", call.node)
+    missing = " OR ".join(f"list_contains(list_transform({side.sql}, lambda v: v IS NULL), TRUE)" for side in (left, right))
+    unsure = f"len({left.sql}) > 0 AND len({right.sql}) > 0 AND ({missing})"
+    return Bound(
+        f"(CASE WHEN {left.sql} IS NULL OR {right.sql} IS NULL THEN NULL "
+        f"WHEN list_has_any({left.sql}, {right.sql}) THEN TRUE WHEN {unsure} THEN NULL ELSE FALSE END)",
+        BOOLEAN,
+    )
+
+
+def _contains_sequence(call: Call) -> Bound:
+    left, right, kind = _two(call)
+    if kind.parts[0].parts or kind.parts[0].kind in FLOATS:
+        raise unsupported(f"contains_sequence of {kind}", call.node)
+    missing = " OR ".join(f"list_contains(list_transform({side.sql}, lambda v: v IS NULL), TRUE)" for side in (left, right))
+    starts = f"range(1, len({left.sql}) - len({right.sql}) + 2)"
+    parts = f"list_transform({starts}, lambda i: list_slice({left.sql}, i, i + len({right.sql}) - 1) = {right.sql})"
+    unknown = refusal("contains_sequence of arrays with NULL", BOOLEAN)
+    return Bound(
+        f"(CASE WHEN {left.sql} IS NULL OR {right.sql} IS NULL THEN NULL WHEN {missing} THEN {unknown} ELSE list_contains({parts}, TRUE) END)",
+        BOOLEAN,
+    )
+
+
+def _flatten(call: Call) -> Bound:
+    call.need(1)
+    values = array_argument(call)
+    if _element(values).kind is not Kind.ARRAY:
+        raise call.mismatch(f"flatten takes an array of arrays, not {values.type}")
+    return Bound(f"flatten({values.sql})", _element(values))
+
+
+def _ngrams(call: Call) -> Bound:
     call.need(2)
-    keys, values = _array(call, 0), _array(call, 1)
-    return Bound(f"MAP({keys.sql}, {values.sql})", map_of(_element(keys), _element(values)))
-
-
-def _map_side(function: str, index: int) -> Function:
-    def bind(call: Call) -> Bound:
-        call.need(1)
-        value = call.arg(0)
-        if value.type.kind is not Kind.MAP:
-            raise call.mismatch(f"{call.name} takes a map, not {value.type}")
-        return Bound(f"{function}({value.sql})", array_of(value.type.parts[index]))
-
-    return bind
-
-
-def _row(call: Call) -> Bound:
-    call.need(1, 100)
-    items = [call.arg(i) for i in range(len(call.args))]
-    names = tuple(f"field{i}" for i in range(len(items)))
-    fields = ", ".join(f'"{n}" := {i.sql}' for n, i in zip(names, items, strict=True))
-    return Bound(f"struct_pack({fields})", Type(Kind.ROW, parts=tuple(i.type for i in items), names=names))
+    values, size = array_argument(call), call.arg(1).number
+    if size is None or size < 1:
+        raise unsupported("ngrams with a size that is not a positive literal", call.node)
+    starts = f"range(1, greatest(len({values.sql}) - {size} + 2, 2))"
+    made = f"list_transform({starts}, lambda i: list_slice({values.sql}, i, i + {size - 1}))"
+    return Bound(f"(CASE WHEN {values.sql} IS NULL THEN NULL ELSE {made} END)", array_of(values.type))
 
 
 def _repeat(call: Call) -> Bound:
@@ -193,34 +176,46 @@ def _repeat(call: Call) -> Bound:
 
 def _position(call: Call) -> Bound:
     call.need(2)
-    values, item = _array(call), call.arg(1)
-    pair = unify(Bound("", _element(values)), item, what="array_position", node=call.node)
-    if pair[2].parts or pair[2].kind in FLOATS:
+    values, item, shared = _with_item(call)
+    if shared.parts or shared.kind in FLOATS:
         raise unsupported(f"array_position of {values.type}", call.node)
-    found = f"CAST(coalesce(list_position({values.sql}, {pair[1].sql}), 0) AS BIGINT)"
+    found = f"CAST(coalesce(list_position({values.sql}, {item.sql}), 0) AS BIGINT)"
     return Bound(f"(CASE WHEN {values.sql} IS NULL OR {item.sql} IS NULL THEN NULL ELSE {found} END)", BIGINT)
 
 
+def _zip(call: Call) -> Bound:
+    call.need(2, 5)
+    sides = [array_argument(call, i) for i in range(len(call.args))]
+    names = tuple(f"field{i}" for i in range(len(sides)))
+    fields = ", ".join(f"{name} := {side.sql}[i]" for name, side in zip(names, sides, strict=True))
+    longest = ", ".join(f"len({side.sql})" for side in sides)
+    missing = " OR ".join(f"{side.sql} IS NULL" for side in sides)
+    made = f"list_transform(range(1, greatest({longest}) + 1), lambda i: struct_pack({fields}))"
+    kind = Type(Kind.ROW, parts=tuple(map(_element, sides)), names=names)
+    return Bound(f"(CASE WHEN {missing} THEN NULL ELSE {made} END)", array_of(kind))
+
+
+def reversed_array(values: Bound) -> Bound:
+    """Return an array from its end to its start."""
+    return Bound(f"list_reverse({values.sql})", values.type)
+
+
 FUNCTIONS: Functions = {
-    "$subscript": _subscript,
-    "element_at": _element_at,
     "cardinality": _cardinality,
     "contains": _contains,
+    "contains_sequence": _contains_sequence,
+    "array_distinct": _array_distinct,
+    "array_intersect": _intersect,
+    "array_union": _union,
+    "array_except": _except,
+    "array_remove": _remove,
+    "arrays_overlap": _overlap,
     "array_join": _array_join,
-    "array_sort": _sort,
     "array_max": _extreme("list_max"),
     "array_min": _extreme("list_min"),
     "array_position": _position,
-    "slice": _slice,
-    "sequence": _sequence,
+    "flatten": _flatten,
+    "ngrams": _ngrams,
     "repeat": _repeat,
-    "transform": _transform,
-    "filter": _filter,
-    "any_match": _match("any"),
-    "all_match": _match("all"),
-    "none_match": _match("none"),
-    "map": _map,
-    "map_keys": _map_side("map_keys", 0),
-    "map_values": _map_side("map_values", 1),
-    "row": _row,
+    "zip": _zip,
 }

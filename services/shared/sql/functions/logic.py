@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from services.shared.sql.bound import Bound, widen
+from services.shared.sql.bound import Bound, catchable, widen
 from services.shared.sql.call import Call, Functions
 from services.shared.sql.conditions import common_of
 from services.shared.sql.operators import compare
-from services.shared.sql.types import VARCHAR, duckdb_type
+from services.shared.sql.types import VARCHAR, Kind, duckdb_type
 
 
 def _coalesce(call: Call) -> Bound:
@@ -26,14 +26,14 @@ def _nullif(call: Call) -> Bound:
 def _try(call: Call) -> Bound:
     call.need(1)
     value = call.arg(0)
-    return Bound(f"TRY({value.sql})", value.type)
+    return Bound(f"TRY({catchable(value.sql)})", value.type)
 
 
 def _typeof(call: Call) -> Bound:
     call.need(1)
     kind = call.arg(0).type
-    if kind == VARCHAR or kind.parts:
-        raise call.unsupported(f"typeof of {kind}")
+    if kind == VARCHAR or kind.kind in (Kind.TIMESTAMP, Kind.TIMESTAMP_TZ) or any(part == VARCHAR or part.parts for part in kind.parts):
+        raise call.unsupported(f"typeof of {kind} (whose length or precision is not kept)")
     return Bound(f"'{kind}'", VARCHAR)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from services.shared.sql.bound import Bound, unsupported
+from services.shared.sql.bound import Bound, refusal, unsupported
 from services.shared.sql.call import Call, Functions
 from services.shared.sql.names import text
 from services.shared.sql.types import BIGINT, BOOLEAN, VARCHAR, array_of
@@ -186,8 +186,8 @@ def _guarded(value: str, pattern: Pattern, call: Call) -> str:
     """`$` also matches before a last line break in Java and not in RE2: a value that ends in one is an error, never another answer."""
     if not pattern.ends:
         return value
-    message = text(f"{call.name} with $ on a value that ends in a line break is not supported on the embedded engine")
-    return f"(CASE WHEN ends_with({value}, chr(10)) THEN CAST(error({message}) AS VARCHAR) ELSE {value} END)"
+    unlike = refusal(f"{call.name} with $ on a value that ends in a line break", VARCHAR)
+    return f"(CASE WHEN ends_with({value}, chr(10)) THEN {unlike} ELSE {value} END)"
 
 
 def _like(call: Call) -> Bound:

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from services.shared.sql.call import Functions
-from services.shared.sql.functions import aggregates, arrays, dates, formats, logic, mathematics, regex, strings, windows
+from services.shared.sql.functions import (
+    aggregates,
+    arrays,
+    binary,
+    bits,
+    dates,
+    elements,
+    formats,
+    json,
+    lambdas,
+    logic,
+    maps,
+    mathematics,
+    regex,
+    strings,
+    urls,
+    windows,
+)
 from services.shared.sql.functions.known import KNOWN
 from services.shared.sql.names import near_miss
 
 SCALARS: Functions = {
     **mathematics.FUNCTIONS, **strings.FUNCTIONS, **dates.FUNCTIONS, **formats.FUNCTIONS, **regex.FUNCTIONS, **arrays.FUNCTIONS,
-    **logic.FUNCTIONS,
+    **logic.FUNCTIONS, **binary.FUNCTIONS, **bits.FUNCTIONS, **urls.FUNCTIONS, **json.FUNCTIONS, **elements.FUNCTIONS, **lambdas.FUNCTIONS,
+    **maps.FUNCTIONS,
 }  # fmt: skip
 AGGREGATES: Functions = aggregates.FUNCTIONS
 WINDOWS: Functions = windows.FUNCTIONS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.shared.sql.bound import Bound, coerce, unsupported
+from services.shared.sql.bound import Bound, coerce, failure, unsupported
 from services.shared.sql.call import Call, Function, Functions
 from services.shared.sql.types import BIGINT, DOUBLE, Type
 
@@ -31,10 +31,9 @@ def _shifted(function: str) -> Function:
         value = call.arg(0)
         args = [value.sql]
         if len(call.args) > 1:
-            offset = call.arg(1).number
-            if offset is None or offset < 0:
-                raise unsupported(f"{call.name} with an offset that is not a literal", call.node)
-            args.append(str(offset))
+            offset = call.typed(1, BIGINT)
+            negative = failure(f"'{call.name} takes no negative offset'", BIGINT)
+            args.append(str(offset.number) if (offset.number or -1) >= 0 else f"CASE WHEN {offset.sql} < 0 THEN {negative} ELSE {offset.sql} END")
         if len(call.args) > 2:
             args.append(coerce(call.arg(2), value.type, node=call.node).sql)
         return Bound(call.aggregate(function, *args), value.type)

@@ -1,0 +1,138 @@
+"""Aggregates, grouping and windows."""
+
+from __future__ import annotations
+
+from tests.query.athena_semantics.case import INVALID, RANGE, TYPES, fails, subject, table, trino, value
+
+_X = "FROM (VALUES 1, 2, 2, NULL) AS t (x)"
+_NONE = "FROM (VALUES 1) AS t (x) WHERE x > 1"
+_KV = "FROM (VALUES ('a', 1), ('b', 2), ('a', 3)) AS t (k, v)"
+
+AGGREGATES = subject(
+    "Aggregates",
+    trino(
+        "functions/aggregate.html",
+        table(f"SELECT count(*), count(x), count(DISTINCT x), sum(x), avg(x), min(x), max(x) {_X}", "bigint bigint bigint bigint double int int",
+              ("4", "3", "2", "5", "1.6666666666666667", "1", "2")),
+        table(f"SELECT count(*), count(x), sum(x), avg(x), max(x), array_agg(x), bool_and(x > 0), arbitrary(x) {_NONE}",
+              "bigint bigint bigint double int array<int> boolean int", ("0", "0", None, None, None, None, None, None)),
+        table("SELECT sum(x), avg(x) FROM (VALUES 1.10, 2.25) AS t (x)", "decimal(38,2) decimal(3,2)", ("3.35", "1.68")),
+        table("SELECT sum(x), avg(x) FROM (VALUES 1e0, 2e0) AS t (x)", "double double", ("3.0", "1.5")),
+        fails("SELECT sum(x) FROM (VALUES 9223372036854775807, 1) AS t (x)", RANGE),
+        table(f"SELECT array_agg(x ORDER BY x DESC) {_X}", "array<int>", ("[2, 2, 1, null]",)),
+        table(f"SELECT array_agg(DISTINCT x ORDER BY x) {_X}", "array<int>", ("[1, 2, null]",)),
+        table(f"SELECT array_agg(x ORDER BY x) FILTER (WHERE x IS NOT NULL) {_X}", "array<int>", ("[1, 2, 2]",)),
+        table(f"SELECT count_if(x > 1) {_X}", "bigint", ("2",)),
+        table(f"SELECT count(*) FILTER (WHERE x > 1) {_X}", "bigint", ("2",)),
+        table(f"SELECT sum(DISTINCT x) {_X}", "bigint", ("3",)),
+        table(f"SELECT bool_or(x > 1), every(x > 0) {_X}", "boolean boolean", ("true", "true")),
+        table(f"SELECT max_by(k, v), min_by(k, v) {_KV}", "string string", ("a", "a")),
+        table(f"SELECT max_by(v, v, 2) {_KV}", "array<int>", ("[3, 2]",)),
+        table(f"SELECT max(v, 2), min(v, 2) {_KV}", "array<int> array<int>", ("[3, 2]", "[1, 2]")),
+        table("SELECT any_value(x) FROM (VALUES NULL, 7) AS t (x)", "int", ("7",)),
+        table("SELECT arbitrary(x) FROM (VALUES NULL, 7) AS t (x)", "int", ("7",)),
+        table(f"SELECT listagg(k, ',') WITHIN GROUP (ORDER BY v) {_KV}", "string", ("a,b,a",)),
+        table(f"SELECT listagg(DISTINCT k, ',') WITHIN GROUP (ORDER BY k) {_KV}", "string", ("a,b",)),
+        table(f"SELECT map_agg(k, v) {_KV} WHERE v < 3", "map<string,int>", ("{a=1, b=2}",)),
+        table(f"SELECT multimap_agg(k, v ORDER BY v) {_KV}", "map<string,array<int>>", ("{a=[1, 3], b=[2]}",)),
+        table("SELECT map_union(m) FROM (VALUES MAP(ARRAY['a'], ARRAY[1]), MAP(ARRAY['b'], ARRAY[2])) AS t (m)", "map<string,int>", ("{a=1, b=2}",)),
+        table(f"SELECT histogram(k)['a'] {_KV}", "bigint", ("2",)),
+        table(f"SELECT cardinality(numeric_histogram(2, v)) {_KV}", "bigint", ("2",)),
+        table("SELECT geometric_mean(x) FROM (VALUES 1, 4) AS t (x)", "double", ("2.0",)),
+        table("SELECT stddev(x), stddev_pop(x), variance(x), var_pop(x) FROM (VALUES 1, 3) AS t (x)", "double double double double",
+              ("1.4142135623730951", "1.0", "2.0", "1.0")),
+        table("SELECT stddev(x), var_pop(x) FROM (VALUES 1) AS t (x)", "double double", (None, "0.0")),
+        table("SELECT corr(y, x), covar_pop(y, x), regr_slope(y, x), regr_intercept(y, x) FROM (VALUES (1, 2), (2, 4), (3, 6)) AS t (x, y)",
+              "double double double double", ("1.0", "1.3333333333333333", "2.0", "0.0")),
+        table("SELECT skewness(x) FROM (VALUES 1, 2, 3) AS t (x)", "double", ("0.0",)),
+        table("SELECT kurtosis(x) FROM (VALUES 1, 2, 3, 4) AS t (x)", "double", ("-1.2000000000000002",)),
+        table(f"SELECT approx_distinct(x) {_X}", "bigint", ("2",)),
+        table("SELECT approx_percentile(x, 0.5) FROM (VALUES 1, 2, 3) AS t (x)", "int", ("2",)),
+        table("SELECT approx_percentile(x, ARRAY[0.0, 1.0]) FROM (VALUES 1, 2, 3) AS t (x)", "array<int>", ("[1, 3]",)),
+        table(f"SELECT checksum(x) IS NULL {_X}", "boolean", ("false",)),
+        table(f"SELECT reduce_agg(x, 0, (a, b) -> a + b, (a, b) -> a + b) {_X}", "int", ("5",)),
+        table(f"SELECT sum(x) + 1 {_X}", "bigint", ("6",)),
+        fails(f"SELECT sum(count(*)) {_X}", INVALID),
+        fails(f"SELECT k, sum(v) {_KV}", INVALID),
+        fails(f"SELECT k {_KV} WHERE sum(v) > 1", INVALID),
+        fails(f"SELECT sum(k) {_KV}", TYPES),
+    ),
+)  # fmt: skip
+
+_SALES = "FROM (VALUES ('x', 'p', 1), ('x', 'q', 2), ('y', 'p', 4)) AS t (a, b, v)"
+
+GROUPING = subject(
+    "Grouping",
+    trino(
+        "sql/select.html",
+        table(f"SELECT k, sum(v) {_KV} GROUP BY k ORDER BY k", "string bigint", ("a", "4"), ("b", "2")),
+        table(f"SELECT k, sum(v) {_KV} GROUP BY 1 ORDER BY 2", "string bigint", ("b", "2"), ("a", "4")),
+        table(f"SELECT upper(k), sum(v) {_KV} GROUP BY upper(k) ORDER BY 1", "string bigint", ("A", "4"), ("B", "2")),
+        table(f"SELECT k || 'x', sum(v) {_KV} GROUP BY k ORDER BY 1", "string bigint", ("ax", "4"), ("bx", "2")),
+        table(f"SELECT count(*) {_NONE} GROUP BY x", "bigint"),
+        table(f"SELECT count(*) {_NONE} GROUP BY ()", "bigint", ("0",)),
+        table("SELECT x, count(*) FROM (VALUES NULL, NULL, 1) AS t (x) GROUP BY x ORDER BY 1", "int bigint", ("1", "1"), (None, "2")),
+        table(f"SELECT k, sum(v) {_KV} GROUP BY k HAVING sum(v) > 2", "string bigint", ("a", "4")),
+        table(f"SELECT a, b, sum(v) {_SALES} GROUP BY GROUPING SETS ((a), (b), ()) ORDER BY 1, 2", "string string bigint",
+              ("x", None, "3"), ("y", None, "4"), (None, "p", "5"), (None, "q", "2"), (None, None, "7")),
+        table(f"SELECT a, b, sum(v) {_SALES} GROUP BY ROLLUP (a, b) ORDER BY 1, 2", "string string bigint",
+              ("x", "p", "1"), ("x", "q", "2"), ("x", None, "3"), ("y", "p", "4"), ("y", None, "4"), (None, None, "7")),
+        table(f"SELECT a, b, sum(v) {_SALES} GROUP BY CUBE (a, b) ORDER BY 1, 2", "string string bigint",
+              ("x", "p", "1"), ("x", "q", "2"), ("x", None, "3"), ("y", "p", "4"), ("y", None, "4"), (None, "p", "5"), (None, "q", "2"),
+              (None, None, "7")),
+        table(f"SELECT a, grouping(a, b), sum(v) {_SALES} GROUP BY GROUPING SETS ((a), (b)) ORDER BY 1, 3", "string int bigint",
+              ("x", "1", "3"), ("y", "1", "4"), (None, "2", "2"), (None, "2", "5")),
+        table(f"SELECT a, b, sum(v) {_SALES} GROUP BY a, ROLLUP (b) ORDER BY 1, 2", "string string bigint",
+              ("x", "p", "1"), ("x", "q", "2"), ("x", None, "3"), ("y", "p", "4"), ("y", None, "4")),
+        table(f"SELECT DISTINCT a {_SALES} ORDER BY a", "string", ("x",), ("y",)),
+        fails(f"SELECT a AS z, sum(v) {_SALES} GROUP BY z", "column_not_found"),
+        fails(f"SELECT a, b, sum(v) {_SALES} GROUP BY a", INVALID),
+        fails(f"SELECT a {_SALES} GROUP BY a HAVING v > 1", INVALID),
+        fails(f"SELECT sum(v) {_SALES} GROUP BY 2", INVALID),
+    ),
+)  # fmt: skip
+
+_W = "FROM (VALUES (1, 10), (2, NULL), (3, 30), (4, 40)) AS t (o, v)"
+
+WINDOWS = subject(
+    "Windows",
+    trino(
+        "functions/window.html",
+        table(f"SELECT row_number() OVER (ORDER BY o DESC) {_W} ORDER BY o", "bigint", ("4",), ("3",), ("2",), ("1",)),
+        table("SELECT rank() OVER (ORDER BY x), dense_rank() OVER (ORDER BY x) FROM (VALUES 1, 1, 2) AS t (x) ORDER BY x", "bigint bigint",
+              ("1", "1"), ("1", "1"), ("3", "2")),
+        table("SELECT percent_rank() OVER (ORDER BY x), cume_dist() OVER (ORDER BY x) FROM (VALUES 1, 2) AS t (x) ORDER BY x", "double double",
+              ("0.0", "0.5"), ("1.0", "1.0")),
+        table(f"SELECT ntile(2) OVER (ORDER BY o) {_W} ORDER BY o", "bigint", ("1",), ("1",), ("2",), ("2",)),
+        table(f"SELECT sum(v) OVER (ORDER BY o) {_W} ORDER BY o", "bigint", ("10",), ("10",), ("40",), ("80",)),
+        table(f"SELECT sum(v) OVER (ORDER BY o ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) {_W} ORDER BY o", "bigint",
+              ("10",), ("10",), ("30",), ("70",)),
+        table(f"SELECT sum(v) OVER (ORDER BY o ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) {_W} ORDER BY o", "bigint",
+              ("80",), ("70",), ("70",), ("40",)),
+        table(f"SELECT sum(v) OVER (ORDER BY o RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING) {_W} ORDER BY o", "bigint",
+              ("10",), ("40",), ("70",), ("70",)),
+        table("SELECT count(*) OVER (ORDER BY d RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND CURRENT ROW) "
+              "FROM (VALUES date '2020-01-01', date '2020-01-02', date '2020-01-05') AS t (d) ORDER BY d", "bigint", ("1",), ("2",), ("1",)),
+        table("SELECT count(*) OVER (ORDER BY x GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM (VALUES 1, 1, 2, 3) AS t (x) ORDER BY x", "bigint",
+              ("2",), ("2",), ("3",), ("2",)),
+        table(f"SELECT count(*) OVER () {_W}", "bigint", ("4",), ("4",), ("4",), ("4",)),
+        table(f"SELECT lag(v) OVER (ORDER BY o), lead(v, 2, -1) OVER (ORDER BY o) {_W} ORDER BY o", "int int",
+              (None, "30"), ("10", "40"), (None, "-1"), ("30", "-1")),
+        table(f"SELECT lag(v) IGNORE NULLS OVER (ORDER BY o) {_W} ORDER BY o", "int", (None,), ("10",), ("10",), ("30",)),
+        table(f"SELECT lag(v, o) OVER (ORDER BY o) {_W} ORDER BY o", "int", (None,), (None,), (None,), (None,)),
+        table(f"SELECT first_value(v) OVER (ORDER BY o), last_value(v) OVER (ORDER BY o) {_W} ORDER BY o", "int int",
+              ("10", "10"), ("10", None), ("10", "30"), ("10", "40")),
+        table(f"SELECT last_value(v) IGNORE NULLS OVER (ORDER BY o) {_W} ORDER BY o", "int", ("10",), ("10",), ("30",), ("40",)),
+        table(f"SELECT nth_value(v, 2) OVER (ORDER BY o) {_W} ORDER BY o", "int", (None,), (None,), (None,), (None,)),
+        table(f"SELECT nth_value(v, 2) IGNORE NULLS OVER (ORDER BY o) {_W} ORDER BY o", "int", (None,), (None,), ("30",), ("30",)),
+        table("SELECT k, v, sum(v) OVER (PARTITION BY k ORDER BY v) FROM (VALUES ('a', 1), ('b', 2), ('a', 3)) AS t (k, v) ORDER BY v",
+              "string int bigint", ("a", "1", "1"), ("b", "2", "2"), ("a", "3", "4")),
+        table(f"SELECT sum(v) OVER w, max(o) OVER w {_W} WINDOW w AS (ORDER BY o) ORDER BY o LIMIT 1", "bigint int", ("10", "1")),
+        table("SELECT array_agg(x) OVER (ORDER BY x) FROM (VALUES 1, 2) AS t (x) ORDER BY x", "array<int>", ("[1]",), ("[1, 2]",)),
+        table("SELECT k, rank() OVER (ORDER BY sum(v) DESC) FROM (VALUES ('a', 1), ('b', 2), ('a', 3)) AS t (k, v) GROUP BY k ORDER BY k",
+              "string bigint", ("a", "1"), ("b", "2")),
+        fails(f"SELECT o {_W} WHERE row_number() OVER (ORDER BY o) = 1", INVALID),
+        fails(f"SELECT row_number() {_W}", INVALID),
+        value("count(*) OVER ()", "bigint", "1"),
+    ),
+)  # fmt: skip

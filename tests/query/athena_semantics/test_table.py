@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.query.athena_semantics.case import Case, Subject
+from tests.query.athena_semantics.table import SUBJECTS
+from tests.query.athena_semantics.verdict import Bench, Verdict
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(tmp_path_factory.mktemp("semantics"))
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
+def test_every_answer_is_trinos_or_a_refusal_by_name(bench: Bench, subject: Subject) -> None:
+    """Type, value and NULL-ness of every cell are what the documentation says, or the statement is refused; never another answer."""
+    wrong = [(case.sql, outcome.said) for case in subject.cases if (outcome := bench.judge(case)).verdict is Verdict.WRONG]
+    assert wrong == []
+
+
+def test_the_table_is_one() -> None:
+    """Each case stands once, has an answer or a failure, and a link to the page that gives it."""
+    cases = [case for subject in SUBJECTS for case in subject.cases]
+    assert len(cases) >= 250
+    assert len({case.sql for case in cases}) == len(cases)
+    assert all(bool(case.types) != bool(case.problems) and case.link.startswith("https://") for case in cases)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("1", ("int",), (("2",),)),
+        Case("1", ("bigint",), (("1",),)),
+        Case("'null'", ("string",), ((None,),)),
+        Case("1", problems=("sql_invalid",)),
+    ],
+    ids=["value", "type", "NULL", "failure"],
+)
+def test_another_answer_is_seen(bench: Bench, case: Case) -> None:
+    """A wrong value, type or NULL, and an answer where Trino fails, are told from a right one."""
+    assert bench.judge(case).verdict is Verdict.WRONG
