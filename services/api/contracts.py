@@ -20,7 +20,10 @@ _NEEDED = ("%Y", "%m", "%d")
 
 @dataclass(frozen=True)
 class Profiled:
-    """What a contract needs to know of a profiled column."""
+    """What a contract needs to know of a profiled column; `line_break` is a text of it that holds one, if the profile shows any.
+
+    `never_null`: no cell is NULL if the column is text, whatever tokens are.
+    """
 
     position: int
     source_name: str
@@ -34,6 +37,8 @@ class Profiled:
     low: Any
     high: Any
     max_length: int | None
+    never_null: bool = False
+    line_break: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,8 @@ class Policy:
     missing_is_null: bool = False
 
 
-def profiled_from(columns: Iterable[Mapping[str, Any]], formats: Mapping[str, str]) -> list[Profiled]:
-    """Keep of each stored column what a contract needs."""
+def profiled_from(columns: Iterable[Mapping[str, Any]], formats: Mapping[str, str], *, null_values: Sequence[str] | None) -> list[Profiled]:
+    """Keep of each stored column what a contract needs; `null_values` are the tokens that the user chose."""
     return [
         Profiled(
             position=column["position"],
@@ -63,6 +68,8 @@ def profiled_from(columns: Iterable[Mapping[str, Any]], formats: Mapping[str, st
             low=column["min"],
             high=column["max"],
             max_length=column["max_length"],
+            never_null=column["type"] == "string" and not column["nulls"] and not null_values,
+            line_break=_line_break(column),
         )
         for column in columns
     ]
@@ -174,3 +181,8 @@ def _check_names(columns: Sequence[ContractColumn], asked: Asked, policy: Policy
 
 def _brief(cast: Mapping[str, Any]) -> dict[str, Any]:
     return {"fails": cast["fails"], "first_failures": cast["first_failures"][:1]}
+
+
+def _line_break(column: Mapping[str, Any]) -> str | None:
+    texts = [column["min"], column["max"], *column["examples"], *(top["value"] for top in column["top"])]
+    return next((text for text in texts if isinstance(text, str) and ("\n" in text or "\r" in text)), None)

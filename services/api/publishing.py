@@ -18,6 +18,7 @@ from services.api.jobs import accept
 from services.api.names import check_table_name
 from services.api.partitions import Room, check_partitions, keep_partitioning
 from services.api.schemas.datasets import DatasetRequest
+from services.api.storing import Wanted, decide_storing, storing_of
 from services.shared.clock import utc_now
 from services.shared.errors import (
     DatasetBusy,
@@ -25,7 +26,6 @@ from services.shared.errors import (
     DatasetNotFound,
     FieldError,
     InsufficientStorage,
-    NotImplementedYet,
     ProfileFailed,
     ProfileNotFound,
     ValidationFailed,
@@ -70,6 +70,7 @@ class Publisher:
         def work(tx: Connection) -> Answer:
             row = load_dataset(tx, self.principal, name, lock=True)
             old = load_version(tx, row, number)
+            storing = storing_of(old)
             if old["freed_at"] is not None:
                 raise VersionNotFound(f"The files of version {number} of {name} are no longer kept.")
             contract = PublishContract(
@@ -79,7 +80,8 @@ class Publisher:
                 mode=Mode.RESTORE,
                 version=(row["version"] or 0) + 1,
                 expected_version=row["version"],
-                format=row["format"],
+                format=storing.format,
+                serde=storing.serde,
                 partition_by=tuple(old["partition_by"]),
                 restore=number,
             )
@@ -108,7 +110,7 @@ class Publisher:
         if row["upload_id"] != request.upload_id:
             raise ProfileNotFound(f"The profile {profile_id} is not one of the upload {request.upload_id}.")
         stored = profiles.open_profile(self.services, row)
-        columns = profiled_from(profiles.read_columns(self.services, stored), stored.head["formats"])
+        columns = profiled_from(profiles.read_columns(self.services, stored), stored.head["formats"], null_values=stored.head["null_values"])
         return _FileProfile(profile_id, columns, stored.head["records"], stored.head["bytes"])
 
     def _dataset(self, tx: Connection, request: DatasetRequest) -> RowMapping:
@@ -137,7 +139,7 @@ class Publisher:
             "live_name": live_name(self.principal, request.name),
             "database": self.services.settings.database,
             "description": request.description or "",
-            "format": request.format,
+            "format": request.format or "parquet",
             "state": "creating",
             "updated_at": now,
         }
@@ -164,6 +166,7 @@ class Publisher:
         room = Room(settings.max_partitions, settings.min_partition_bytes, profile.records, profile.bytes)
         check_partitions(_present(partition_by, columns, policy), columns, profile.columns, room)
         ratio = request.max_reject_ratio
+        storing = decide_storing(Wanted(request.format, current if append else None, columns, profile.columns), usual=row["format"])
         return PublishContract(
             dataset_id=row["id"],
             name=request.name,
@@ -173,7 +176,8 @@ class Publisher:
             expected_version=row["version"],
             upload_id=request.upload_id,
             profile_id=profile.id,
-            format=request.format,
+            format=storing.format,
+            serde=storing.serde,
             partition_by=partition_by,
             columns=columns,
             on_reject=OnReject(request.on_reject),
@@ -218,8 +222,6 @@ def _present(partition_by: Sequence[str], columns: Sequence[ContractColumn], pol
 
 def _check_request(request: DatasetRequest, services: Services) -> None:
     check_table_name(request.name)
-    if request.format != "parquet":
-        raise NotImplementedYet(f"Datasets in the format {request.format} are not built yet; parquet is.")
     if request.mode == "create" and request.expected_version is not None:
         error = FieldError("#/expected_version", f"{request.expected_version}: what is created has no version before.")
         raise ValidationFailed(f"{error.pointer}: {error.detail}", errors=[error])

@@ -5,7 +5,7 @@
     ├── idempotency and lists: idempotency_conflict, idempotency_in_progress, invalid_cursor
     ├── uploads: upload_not_found, offset_mismatch, checksum_mismatch, upload_too_large, insufficient_storage …
     ├── files: empty_file, binary_file, unsupported_compression, decompression_bomb …
-    ├── datasets: dataset_not_found, dataset_exists, dataset_busy, profile_not_ready, invalid_name …
+    ├── datasets: dataset_not_found, dataset_exists, dataset_busy, profile_not_ready, invalid_name, csv_cannot_carry …
     ├── queries: sql_syntax, statement_not_allowed, table_not_found, unsupported_on_embedded …
     └── jobs: job_not_found, job_not_retryable, worker_lost, deadline_exceeded, internal_error
 
@@ -277,6 +277,10 @@ class TooManyRejects(Problem):
 
 class RecordRejected(Problem):
     code, status, title = "record_rejected", 422, "A record can't be published, and the policy is to fail"
+
+
+class CsvCannotCarry(Problem):
+    code, status, title = "csv_cannot_carry", 422, "A CSV table would not give a value back as it is"
 
 
 class ReceiptUnbalanced(Problem):

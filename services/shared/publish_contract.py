@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from services.shared.catalog.serde import SerdeName
+
 
 class Mode(StrEnum):
     """What a publish does to its dataset."""
@@ -51,7 +53,7 @@ class PublishContract:
     `version` is the version to make and `expected_version` the one it replaces (None: the dataset has none). `columns` has every
     column of the file; in an append they are matched by `name` with those of the version before. A restore has `restore`, the
     version whose files become current again, and neither upload nor columns; `partition_by` is what the version is partitioned by, in every
-    mode. `description` is the dataset's new one (None: it keeps its own).
+    mode. CSV is written for a `serde`, Parquet for none. `description` is the dataset's new one (None: it keeps its own).
     """
 
     dataset_id: str
@@ -64,6 +66,7 @@ class PublishContract:
     profile_id: str | None = None
     format: str = "parquet"
     partition_by: tuple[str, ...] = ()
+    serde: SerdeName | None = None
     columns: tuple[ContractColumn, ...] = ()
     on_reject: OnReject = OnReject.QUARANTINE
     on_missing_column: OnMissing = OnMissing.FAIL
@@ -82,6 +85,7 @@ class PublishContract:
             **{
                 **document,
                 "mode": Mode(document["mode"]),
+                "serde": SerdeName(document["serde"]) if document.get("serde") else None,
                 "on_reject": OnReject(document["on_reject"]),
                 "on_missing_column": OnMissing(document["on_missing_column"]),
                 "partition_by": tuple(document.get("partition_by", ())),

@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     profile_slice_s: float = Field(60, gt=0, description="A profile task hands over to the next after this long.")
     profile_step_bytes: int = Field(32 * MIB, ge=1, description="A profile that waits for an upload goes on after this many more bytes.")
     publish_slice_s: float = Field(60, gt=0, description="A publish task hands over to the next after this long.")
-    parquet_file_bytes: int = Field(256 * MIB, ge=1 * MIB, description="The size aimed at for a table's Parquet files.")
+    parquet_file_bytes: int = Field(256 * MIB, ge=1 * MIB, description="The size aimed at for a table's files, Parquet or CSV.")
     row_group_rows: int = Field(512 * 1024, ge=1024, description="A Parquet row group is written when it has this many rows …")
     row_group_bytes: int = Field(32 * MIB, ge=1 * MIB, description="… or when its values take this much memory.")
     max_reject_ratio: float = Field(0.05, ge=0, le=1, description="The highest share of rejected records a publish accepts by default.")

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from services.shared.catalog.embedded import STAGING
-from services.shared.catalog.port import Catalog, CatalogConflict, Column, Crawl, Table
+from services.shared.catalog.port import Catalog, CatalogConflict, Column, Crawl, CsvClassifier, Table
+from services.shared.catalog.serde import SerdeName, StoredAs
 from services.shared.errors import CrawlFailed
 from services.worker.publish.layout import Layout
 
@@ -51,9 +52,16 @@ def crawl_target(dataset_id: str, folder: str, *, location: str, table: str) -> 
     return CrawlTarget(f"{dataset_id}_{folder.replace('-', '_')}", location, table)
 
 
-def follow_crawl(catalog: Catalog, target: CrawlTarget) -> Crawl | None:
+def csv_classifier(serde: SerdeName | None, columns: Sequence[Column]) -> CsvClassifier | None:
+    """Return what a crawl has to be told to see CSV files as they were written; None: the files tell it themselves."""
+    if serde is None:
+        return None
+    return CsvClassifier(tuple(column.name for column in columns), serde, tuple(dict.fromkeys(column.type for column in columns)))
+
+
+def follow_crawl(catalog: Catalog, target: CrawlTarget, classifier: CsvClassifier | None = None) -> Crawl | None:
     """Start the crawl, or look at it; None while it runs. Raise CrawlFailed."""
-    catalog.start_crawl(target.name, location=target.location, database=STAGING, table_prefix=f"{target.name}_")
+    catalog.start_crawl(target.name, location=target.location, database=STAGING, table_prefix=f"{target.name}_", classifier=classifier)
     crawl = catalog.find_crawl(target.name)
     if crawl is None or crawl.state == "running":
         return None
@@ -71,13 +79,15 @@ def examine(target: CrawlTarget, contract: Layout, crawl: Crawl) -> list[Differe
     return differences
 
 
-def repair(catalog: Catalog, target: CrawlTarget, contract: Layout) -> None:
+def repair(catalog: Catalog, target: CrawlTarget, contract: Layout, stored: StoredAs) -> None:
     """Leave one staged table of this crawl, and make it what the contract says; nobody else writes under its name."""
     crawl = catalog.find_crawl(target.name)
     for table in crawl.tables if crawl else ():
         if table.name != target.staged_name:
             catalog.drop_table(STAGING, table.name)
-    wanted = Table(STAGING, target.staged_name, contract.columns, target.location, "parquet", contract.keys, parameters={"classification": "parquet"})
+    wanted = Table(
+        STAGING, target.staged_name, contract.columns, target.location, stored.format, contract.keys, serde=stored.serde, parameters=stored.parameters
+    )
     for _ in range(_TRIES):
         present = catalog.find_table(STAGING, target.staged_name)
         if present is not None and replace(present, version=None, created_at=None, updated_at=None) == wanted:

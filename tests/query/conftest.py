@@ -69,7 +69,7 @@ def lake(tmp_path: Path) -> Lake:
     tables = {
         "items": Table("sales", "items", columns, "ws/tables/items/", "parquet"),
         "empty": Table("sales", "empty", columns, "ws/tables/empty/", "parquet"),
-        "lines": Table("sales", "lines", columns, "ws/tables/lines/", "csv"),
+        "lines": Table("sales", "lines", columns, "ws/tables/lines/", "orc"),
     }
     known = Lake(storage, None, tmp_path, tables)  # type: ignore[arg-type]
     engine = DuckDbEngine(known, storage.engine_location, tmp_path / "spill", Limits(slots=2, memory_bytes=200 << 20, threads=2))

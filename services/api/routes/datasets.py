@@ -22,7 +22,6 @@ from services.shared.errors import (
     IdempotencyConflict,
     InsufficientStorage,
     InvalidCursor,
-    NotImplementedYet,
     UploadGone,
     ValidationFailed,
     VersionNotFound,
@@ -42,7 +41,7 @@ router = APIRouter(prefix="/v1/datasets", tags=["Datasets"])
     "",
     status_code=202,
     response_model=Job,
-    responses=problems(DatasetNotFound, DatasetBusy, UploadGone, ValidationFailed, NotImplementedYet, InsufficientStorage),
+    responses=problems(DatasetNotFound, DatasetBusy, UploadGone, ValidationFailed, InsufficientStorage),
 )
 def create_dataset(publisher: Publishing, request: Request, body: DatasetRequest, key: KeyHeader = None) -> Response:
     """Publish an upload as a new dataset, as more rows of one, or instead of its rows."""

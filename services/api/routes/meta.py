@@ -39,11 +39,11 @@ def describe(settings: Settings) -> Meta:
             estimate=False,
             saved_queries=False,
             metrics=True,
-            csv_datasets=False,
+            csv_datasets=True,
             partitioned_datasets=True,
             spreadsheet_safe_downloads=True,
         ),
-        formats=Formats(datasets=("parquet",), downloads=FORMATS),
+        formats=Formats(datasets=("parquet", "csv"), downloads=FORMATS),
         compression=COMPRESSION,
     )
 

@@ -46,7 +46,7 @@ class DatasetRequest(Schema):
     profile_id: ProfileId | None = None
     name: TableName
     description: Annotated[str, Field(max_length=2048)] | None = None
-    format: DatasetFormat = "parquet"
+    format: DatasetFormat | None = None
     mode: Literal["create", "append", "replace"] = "create"
     columns: Annotated[tuple[DatasetColumnRequest, ...], Field(max_length=10_000)] | None = None
     other_columns: Literal["include", "leave_out"] = "include"

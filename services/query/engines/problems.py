@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from services.shared.catalog.serde import LONGEST_LINE_BYTES
 from services.shared.errors import (
     EngineFailed,
     Problem,
@@ -48,6 +49,11 @@ def problem_of(error: Exception) -> Problem:
             return QueryDivisionByZero("Division by zero.")
         case "Invalid Input" if REFUSED_AT_RUN_TIME in first:
             return UnsupportedOnEmbedded(detail.removeprefix(NO_VALUE) + ".")
+        case "Invalid Input" if detail.startswith("CSV Error") or "CSV Parser" in first:
+            return UnsupportedOnEmbedded(
+                f"A line of a CSV table is not UTF-8, is longer than {LONGEST_LINE_BYTES} bytes, or does not end as the lines before it; "
+                "the embedded engine does not read it."
+            )
         case "Invalid Input" if detail.startswith(NO_VALUE) or detail in _VALUES or any(words in first for words in _UNREADABLE):
             return QueryInvalidValue(detail.removeprefix(NO_VALUE).removesuffix(".") + ".")
         case "Invalid Input" if "More than one row returned by a subquery" in message:

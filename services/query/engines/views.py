@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from services.query.engines import open_csv
+from services.query.engines.text_files import select_text
 from services.shared.catalog.port import Column, Table
 from services.shared.errors import UnsupportedOnEmbedded
 from services.shared.sql.names import quoted, text
@@ -32,9 +34,11 @@ def create_views(connection: Any, tables: Sequence[Table], locate: Locate) -> di
     files: dict[str, list[str]] = {}
     for schema in sorted({t.database for t in tables}):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+    if any(table.format == "csv" for table in tables):
+        open_csv.install(connection)
     for table in tables:
-        if table.format != "parquet":
-            raise UnsupportedOnEmbedded(f"{table.database}.{table.name} is stored as {table.format}; the embedded engine reads Parquet.")
+        if table.format not in ("parquet", "csv"):
+            raise UnsupportedOnEmbedded(f"{table.database}.{table.name} is stored as {table.format}; the embedded engine reads Parquet and CSV.")
         name = f"{quoted(table.database)}.{quoted(table.name)}"
         files[name] = table_files(locate(table.location))
         connection.execute(f"CREATE VIEW {name} AS {_select(table, files[name])}")
@@ -46,6 +50,8 @@ def _select(table: Table, files: Sequence[str]) -> str:
     columns = ", ".join(f"CAST({quoted(name) if files else 'NULL'} AS {kind}) AS {quoted(name)}" for name, kind in types.items())
     if not files:
         return f"SELECT {columns} WHERE FALSE"
+    if table.format == "csv":
+        return select_text(table, files)
     listed = ", ".join(text(file) for file in files)
     keys = ", ".join(f"{text(key.name)}: {text(types[key.name])}" for key in table.partition_keys)
     partitioning = f"hive_partitioning=true, hive_types={{{keys}}}" if keys else "hive_partitioning=false"

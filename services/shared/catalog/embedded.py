@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from services.shared.catalog.port import CatalogConflict, CatalogDatabase, Column, Crawl, Table
+from services.shared.catalog.port import CatalogConflict, CatalogDatabase, Column, Crawl, CsvClassifier, Table
+from services.shared.catalog.serde import Serde
 from services.shared.clock import utc_now
 from services.shared.errors import Problem
 from services.shared.ids import new_id
@@ -19,7 +20,7 @@ from services.shared.records.tables import catalog_crawls, catalog_databases, ca
 STAGING = "headwater_staging"
 VERSIONS = "headwater_versions"
 _HIDDEN = (STAGING, VERSIONS)
-Classify = Callable[[str], Sequence[Table]]
+Classify = Callable[[str, CsvClassifier | None], Sequence[Table]]
 
 
 class EmbeddedCatalog:
@@ -72,6 +73,7 @@ class EmbeddedCatalog:
             "view": table.view,
             "location": table.location,
             "format": table.format,
+            "serde": None if table.serde is None else {"library": table.serde.library, "parameters": dict(table.serde.parameters)},
             "parameters": dict(table.parameters),
             "updated_at": now,
         }
@@ -91,7 +93,7 @@ class EmbeddedCatalog:
         with self._database.write() as tx:
             tx.execute(delete(catalog_tables).where(catalog_tables.c.database == database, catalog_tables.c.name == name))
 
-    def start_crawl(self, name: str, *, location: str, database: str, table_prefix: str) -> None:
+    def start_crawl(self, name: str, *, location: str, database: str, table_prefix: str, classifier: CsvClassifier | None = None) -> None:
         """Read the location's files now and put what they seem to be into the staging database."""
         if self._classify is None:
             raise RuntimeError("this process has no crawler")
@@ -103,12 +105,12 @@ class EmbeddedCatalog:
                 with self._database.write() as tx:
                     tx.execute(insert(catalog_crawls).values(name=name, database=database, location=location, state="running", started_at=utc_now()))
             except IntegrityError:
-                return self.start_crawl(name, location=location, database=database, table_prefix=table_prefix)
+                return self.start_crawl(name, location=location, database=database, table_prefix=table_prefix, classifier=classifier)
         folder = self._folder_of(location)
         try:
             proposed = [
                 replace(table, database=database, name=table_prefix + table.name, location=location + table.location.removeprefix(folder).lstrip("/"))
-                for table in self._classify(folder)
+                for table in self._classify(folder, classifier)
             ]
         except Problem as problem:
             return self._finish(name, state="failed", error=problem.detail)
@@ -156,6 +158,7 @@ def _table(row: RowMapping) -> Table:
         format=row["format"],
         partition_keys=tuple(Column(**column) for column in row["partition_keys"]),
         view=row["view"],
+        serde=None if row["serde"] is None else Serde(**row["serde"]),
         parameters=row["parameters"],
         version=row["version"],
         created_at=row["created_at"],

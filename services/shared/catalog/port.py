@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from services.shared.catalog.serde import Serde, SerdeName
+
 
 @dataclass(frozen=True)
 class Column:
@@ -23,7 +25,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: columns, where its files are (a storage prefix that ends in `/`), and how they are written.
+    """A table: columns, where its files are (a storage prefix that ends in `/`), and how they are written (text: for which SerDe).
 
     The values of `partition_keys` stand in the folders' names below the location, `key=value`, as Hive writes them. With a `view`, a SELECT in
     Athena's SQL, the table is a view of another one: its rows come from there, and the location only says whose they are.
@@ -36,6 +38,7 @@ class Table:
     format: str
     partition_keys: tuple[Column, ...] = ()
     view: str | None = None
+    serde: Serde | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     version: str | None = None
     created_at: datetime | None = None
@@ -61,6 +64,15 @@ class Crawl:
     error: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CsvClassifier:
+    """What a crawl is told of CSV files: one header line, these names, comma and double quote, the SerDe, which types to look for."""
+
+    header: tuple[str, ...]
+    serde: SerdeName
+    datatypes: tuple[str, ...]
 
 
 class CatalogConflict(Exception):
@@ -94,8 +106,8 @@ class Catalog(Protocol):
         """Take a table away; twice does no harm."""
         ...
 
-    def start_crawl(self, name: str, *, location: str, database: str, table_prefix: str) -> None:
-        """Start the crawl of a location into a staging database; one that exists under this name is joined."""
+    def start_crawl(self, name: str, *, location: str, database: str, table_prefix: str, classifier: CsvClassifier | None = None) -> None:
+        """Start the crawl of a location into a staging database, with a classifier of its own; one that exists under this name is joined."""
         ...
 
     def find_crawl(self, name: str) -> Crawl | None:

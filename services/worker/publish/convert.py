@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from services.shared.errors import RecordRejected, TooManyRejects
+from services.shared.errors import CsvCannotCarry, RecordRejected, TooManyRejects
 from services.shared.jobs.run import StopRequested
 from services.shared.publish_contract import OnReject
 from services.shared.storage.port import Storage
@@ -31,7 +32,7 @@ from services.worker.publish.spill_file import SpillFile
 from services.worker.publish.statistics import measure
 from services.worker.publish.table_file import TableFile, TableFormat
 from services.worker.publish.targets import Plan
-from services.worker.publish.unfit import Unfit, list_unfit, unfit_rows
+from services.worker.publish.unfit import Unfit, list_unfit, shortened, unfit_rows
 from services.worker.rejects import RejectPieces
 
 Report = Callable[[int, int], None]
@@ -74,7 +75,8 @@ def convert(work: Work, *, start: Converted, report: Report, save: Save, enough:
     """Convert from `start` on; return the whole, or what is done when `enough` says so.
 
     `report` takes bytes and records done and may raise; `save` records a checkpoint. Raise RecordRejected or TooManyRejects by the
-    policy, after the rejects so far were saved. StopRequested and SystemExit pass on, after a checkpoint if there is a whole state.
+    policy, and CsvCannotCarry for a value that the format would not give back, after the rejects so far were saved. StopRequested and
+    SystemExit pass on, after a checkpoint if there is a whole state.
     """
     conversion = _Conversion(work, start, save)
     with conversion.running():
@@ -146,6 +148,7 @@ class _Conversion:
         table = pa.Table.from_arrays(columns, schema=self._schema)
         if unfit is not None:
             table = table.filter(pa.array(~unfit.rows))
+        self._check_carried(block, table, unfit)
         measured = [measure(_one(column)) for column in table.columns]
         refused = self._refused(block, unfit)
         statistics = [before + new for before, new in zip(self._statistics, measured, strict=True)]
@@ -224,6 +227,17 @@ class _Conversion:
             return block.rejects
         misfits = list_unfit(block, unfit, self._work.source.known.dialect)
         return sorted([*block.rejects, *misfits], key=lambda reject: reject.byte_offset)
+
+    def _check_carried(self, block: Block, table: Any, unfit: Unfit | None) -> None:
+        found = self._work.format.find_uncarried(table)
+        if found is None:
+            return
+        self._save_rejects()
+        line = block.line_of(found.row if unfit is None else int(np.flatnonzero(~unfit.rows)[found.row]))
+        value = table.column(found.column)[found.row].as_py()
+        shown = "a cell" if value is None else repr(shortened(value))
+        name = table.column_names[found.column]
+        raise CsvCannotCarry(f"Line {line}, column {name}: {shown} {found.reason}. Publish the file as Parquet.", line=line)
 
     def _apply_policy(self, first: Reject) -> None:
         if self._work.policy.on_reject is OnReject.FAIL:

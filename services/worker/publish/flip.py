@@ -18,6 +18,7 @@ from sqlalchemy import insert, update
 
 from services.shared.catalog.embedded import VERSIONS
 from services.shared.catalog.port import Catalog, CatalogConflict, Table
+from services.shared.catalog.serde import stored_as
 from services.shared.clock import utc_now
 from services.shared.errors import DatasetExists, LeaseLost, Unavailable
 from services.shared.jobs.model import Job
@@ -27,7 +28,7 @@ from services.shared.publish_contract import PublishContract
 from services.shared.records.tables import dataset_versions, datasets
 from services.shared.sql.names import quoted
 from services.worker.deps import Worker
-from services.worker.publish.layout import catalog_columns, lay_out
+from services.worker.publish.layout import Layout, catalog_columns, lay_out
 from services.worker.publish.targets import TableColumn
 
 DATASET_PARAMETER = "headwater.dataset_id"
@@ -47,7 +48,7 @@ class NewVersion:
 def user_table(contract: PublishContract, new: NewVersion) -> Table:
     """Return the table that users see: the version itself, or, of a partitioned dataset, a view of it."""
     columns = catalog_columns(new.columns)
-    table = Table(contract.database, contract.name, columns, new.prefix, contract.format, parameters=_parameters(contract))
+    table = _table(contract, contract.database, contract.name, Layout(columns), new.prefix)
     if not contract.partition_by:
         return table
     names = ", ".join(quoted(column.name) for column in columns)
@@ -59,7 +60,7 @@ def version_table(contract: PublishContract, new: NewVersion) -> Table | None:
     if not contract.partition_by:
         return None
     layout = lay_out(new.columns, contract.partition_by)
-    return Table(VERSIONS, version_name(new.prefix), layout.columns, new.prefix, contract.format, layout.keys, parameters=_parameters(contract))
+    return _table(contract, VERSIONS, version_name(new.prefix), layout, new.prefix)
 
 
 def version_name(prefix: str) -> str:
@@ -68,8 +69,10 @@ def version_name(prefix: str) -> str:
     return f"{name}__{folder.replace('-', '_')}"
 
 
-def _parameters(contract: PublishContract) -> dict[str, str]:
-    return {"classification": contract.format, DATASET_PARAMETER: contract.dataset_id, VERSION_PARAMETER: str(contract.version)}
+def _table(contract: PublishContract, database: str, name: str, layout: Layout, prefix: str) -> Table:
+    stored = stored_as(contract.format, contract.serde)
+    ours = {DATASET_PARAMETER: contract.dataset_id, VERSION_PARAMETER: str(contract.version)}
+    return Table(database, name, layout.columns, prefix, stored.format, layout.keys, serde=stored.serde, parameters={**stored.parameters, **ours})
 
 
 def put_version(worker: Worker, job: Job, contract: PublishContract, new: NewVersion) -> None:
@@ -130,6 +133,8 @@ def record_version(worker: Worker, run: Run, contract: PublishContract, new: New
                 created_at=now,
                 mode=contract.mode,
                 prefix=new.prefix,
+                format=contract.format,
+                serde=contract.serde,
                 columns=[column.to_json() for column in new.columns],
                 **new.values,
             )

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from services.shared.storage.port import Storage
-from services.worker.publish.table_file import TableFile, WrittenFile
+from services.worker.publish.table_file import TableFile, Uncarried, WrittenFile
 from services.worker.publish.targets import Target, arrow_schema
 
 ZSTD_LEVEL = 3
@@ -30,6 +30,10 @@ class ParquetFormat:
     def begin(self, storage: Storage, key: str, targets: Sequence[Target]) -> TableFile:
         """Begin a file; columns of few values get a dictionary."""
         return ParquetFile(storage, key, arrow_schema(targets), dictionaries=[target.column.name for target in targets if target.dictionary])
+
+    def find_uncarried(self, table: Any) -> Uncarried | None:  # noqa: ARG002 - Parquet gives every value back
+        """Return None."""
+        return None
 
 
 PARQUET = ParquetFormat()

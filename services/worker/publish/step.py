@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 from services.shared.catalog.embedded import STAGING
+from services.shared.catalog.serde import stored_as
 from services.shared.clock import rfc3339, utc_now
 from services.shared.errors import ContractInvalid, EngineFailed, Problem, ReceiptUnbalanced, TooManyPartitions
 from services.shared.ids import new_id
@@ -28,14 +29,17 @@ from services.worker.deps import Worker
 from services.worker.publish import verify
 from services.worker.publish.convert import Policy, Sizes, Work, convert
 from services.worker.publish.converted import Converted
+from services.worker.publish.csv_file import CsvFormat
 from services.worker.publish.distribute import SPILL_BYTES, distribute
 from services.worker.publish.flip import NewVersion, point_catalog, put_version, record_version, user_table
 from services.worker.publish.layout import Layout, lay_out
+from services.worker.publish.parquet_file import PARQUET
 from services.worker.publish.partition import too_many
 from services.worker.publish.restore import restore
 from services.worker.publish.source import Source, open_source
 from services.worker.publish.staging import Attempt, Staged, assemble
 from services.worker.publish.statistics import Statistics
+from services.worker.publish.table_file import TableFormat
 from services.worker.publish.targets import Plan, TableColumn, plan_targets
 from services.worker.publish.versions import current_version
 from services.worker.rejects import join_rejects
@@ -131,7 +135,12 @@ class _Publish:
             source = open_source(tx, storage=worker.storage, parts=worker.parts, upload_id=upload_id, profile_id=profile_id)
         with source.stream:
             policy = Policy(self._contract.on_reject, self._contract.max_reject_ratio)
-            yield Work(source, self._plan(source), worker.storage, attempt_prefix(job.workspace, job.id, job.attempt), _sizes(worker), policy)
+            prefix = attempt_prefix(job.workspace, job.id, job.attempt)
+            yield Work(source, self._plan(source), worker.storage, prefix, _sizes(worker), policy, self._format)
+
+    @property
+    def _format(self) -> TableFormat:
+        return PARQUET if self._contract.serde is None else CsvFormat(self._contract.serde)
 
     def _plan(self, source: Source) -> Plan:
         current = self._appended_to.columns if self._appended_to else ()
@@ -172,7 +181,7 @@ class _Publish:
         if "differences" in self._checkpoint:
             return None
         self._run.report(phase="crawling")
-        found = crawl.follow_crawl(self._worker.catalog, self._crawl_target)
+        found = crawl.follow_crawl(self._worker.catalog, self._crawl_target, crawl.csv_classifier(self._contract.serde, self._layout.columns))
         if found is None:
             looks = self._checkpoint.get("looks", 0)
             self._save(looks=looks + 1)
@@ -183,7 +192,8 @@ class _Publish:
 
     def _repair(self) -> None:
         if "receipt" not in self._checkpoint:
-            crawl.repair(self._worker.catalog, self._crawl_target, self._layout)
+            stored = stored_as(self._contract.format, self._contract.serde)
+            crawl.repair(self._worker.catalog, self._crawl_target, self._layout, stored)
 
     @property
     def _crawl_target(self) -> crawl.CrawlTarget:

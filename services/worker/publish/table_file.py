@@ -20,6 +20,15 @@ class WrittenFile:
     column_bytes: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Uncarried:
+    """A cell of a table that a format would not give back as it is: where it stands, and what is with it."""
+
+    row: int
+    column: int
+    reason: str
+
+
 class TableFile(Protocol):
     """A file being written; nothing of it exists under its key before `finish`."""
 
@@ -51,4 +60,8 @@ class TableFormat(Protocol):
 
     def begin(self, storage: Storage, key: str, targets: Sequence[Target]) -> TableFile:
         """Begin a file of these columns."""
+        ...
+
+    def find_uncarried(self, table: Any) -> Uncarried | None:
+        """Return the first cell, row by row, that a file of this format would not give back; None: it carries them all."""
         ...

@@ -38,14 +38,18 @@ def list_unfit(block: Block, unfit: Unfit, dialect: Dialect) -> Iterator[Reject]
         position = int(row)
         name, why = next((name, why) for name, (bad, why) in unfit.columns.items() if bad[position])
         value = block.table.column(name)[position].as_py()
-        shown = value if len(value) <= _SHOWN_CHARACTERS else value[:_SHOWN_CHARACTERS] + "…"
         yield rejects.reject(
             _written(block.table, position, dialect),
             line=block.line_of(position),
             offset=block.byte_offset_of(position),
             code=CODE,
-            detail=f"Column {name}: {shown!r} {why}.",
+            detail=f"Column {name}: {shortened(value)!r} {why}.",
         )
+
+
+def shortened(value: str) -> str:
+    """Return as much of a value as a sentence can show."""
+    return value if len(value) <= _SHOWN_CHARACTERS else value[:_SHOWN_CHARACTERS] + "…"
 
 
 def _written(table: Any, row: int, dialect: Dialect) -> bytes:

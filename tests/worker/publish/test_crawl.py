@@ -58,7 +58,7 @@ def renamed(table: Table) -> Sequence[Table]:
 )
 def test_what_the_crawler_got_wrong_is_repaired_and_listed(tmp_path: Path, alter: Alter, differences: list[tuple[str | None, ...]]) -> None:
     """The user's table has the contract's columns and all rows; staging is empty afterwards."""
-    with open_house(tmp_path, classifier=lambda folder: [found for table in classify(folder) for found in alter(table)]) as house:
+    with open_house(tmp_path, classifier=lambda folder, csv: [found for table in classify(folder, csv) for found in alter(table)]) as house:
         job = house.publish(house.contract(house.upload(DATA), "data"))
 
         assert job.state is State.SUCCEEDED, job.error
