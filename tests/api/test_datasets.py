@@ -50,11 +50,6 @@ def test_reserved_names(api: House, upload: dict[str, Any], name: str) -> None:
     assert name in answer.json()["detail"]
 
 
-def test_what_is_not_built_yet(api: House, upload: dict[str, Any]) -> None:
-    """Formats that are planned answer 501."""
-    assert code(post(api, upload, "planned", format="csv")) == (501, "not_implemented")
-
-
 def test_unknown_uploads_and_profiles(api: House, upload: dict[str, Any]) -> None:
     """What is published has to exist, and the profile has to be the upload's."""
     other = api.profiled(b"a\n1\n")

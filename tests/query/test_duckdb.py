@@ -136,7 +136,7 @@ def test_a_deadline_ends_a_query(lake: Lake) -> None:
         ("select (select id from items)", "invalid_value", "more than one row"),
         ("select id * 9223372036854775807 from items", "numeric_out_of_range", "Overflow in multiplication"),
         ("select date_parse(name, '%Y') from items", "invalid_value", "Could not parse"),
-        ("select * from lines", "unsupported_on_embedded", "csv"),
+        ("select * from lines", "unsupported_on_embedded", "orc"),
         ("explain select 1", "unsupported_on_embedded", "EXPLAIN"),
     ],
 )

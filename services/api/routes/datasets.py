@@ -17,6 +17,7 @@ from services.api.schemas.datasets import Dataset, DatasetList, DatasetRequest, 
 from services.api.schemas.jobs import Job
 from services.api.schemas.uploads import RejectList
 from services.shared.errors import (
+    CsvCannotCarry,
     DatasetBusy,
     DatasetNotFound,
     IdempotencyConflict,
@@ -41,7 +42,7 @@ router = APIRouter(prefix="/v1/datasets", tags=["Datasets"])
     "",
     status_code=202,
     response_model=Job,
-    responses=problems(DatasetNotFound, DatasetBusy, UploadGone, ValidationFailed, InsufficientStorage),
+    responses=problems(DatasetNotFound, DatasetBusy, UploadGone, ValidationFailed, CsvCannotCarry, InsufficientStorage),
 )
 def create_dataset(publisher: Publishing, request: Request, body: DatasetRequest, key: KeyHeader = None) -> Response:
     """Publish an upload as a new dataset, as more rows of one, or instead of its rows."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from services.shared.catalog.port import Column, Table
+from services.shared.catalog.port import Column, CsvClassifier, Table
 from services.shared.errors import CrawlFailed
 from services.shared.jobs.model import State
 from services.worker.classify import classify
@@ -74,7 +74,7 @@ def test_what_the_crawler_got_wrong_is_repaired_and_listed(tmp_path: Path, alter
 def test_a_crawl_that_fails_fails_the_publish(tmp_path: Path) -> None:
     """The reason is the job's problem, and the name is free again."""
 
-    def broken(_: str) -> Sequence[Table]:
+    def broken(_: str, _classifier: CsvClassifier | None) -> Sequence[Table]:
         raise CrawlFailed("The file part-00000.parquet is not one that the crawler can read.")
 
     with open_house(tmp_path, classifier=broken) as house:
