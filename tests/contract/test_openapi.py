@@ -149,7 +149,6 @@ def test_planned_operations_say_so() -> None:
         if "properties" in body
     }
     assert {name: fields for name, fields in values.items() if fields} == {
-        "DatasetRequest": {"format"},
         "QueryRequest": {"max_bytes_scanned", "reuse_results_minutes"},
     }
 

@@ -59,10 +59,10 @@ def test_what_csv_cannot_carry_leaves_the_table_alone(stack: Stack) -> None:
     """A line break far behind what the profile shows fails the job at its line; the same file goes as Parquet."""
     assert stack.publish(uploaded(stack, "k,v\n1,a\n"), "kept", format="csv")["state"] == "succeeded"
     rows = "".join(f"{n},value {n}\n" for n in range(50_000))
-    bad = uploaded(stack, f'k,v\n{rows}50000,"value\n5"\n')
+    bad = uploaded(stack, f'k,v\n{rows}50000,"value 5\nx"\n')
     job = stack.publish(bad, "kept", format="csv", mode="replace")
     assert (job["state"], job["error"]["code"], job["error"]["line"]) == ("failed", "csv_cannot_carry", 50_002)
-    assert "column v: 'value\\n5'" in job["error"]["detail"]
+    assert "column v: 'value 5\\nx'" in job["error"]["detail"]
     assert stack.rows("SELECT * FROM kept") == [["1", "a"]]
     assert stack.publish(bad, "kept", format="parquet", mode="replace")["state"] == "succeeded"
     assert stack.rows("SELECT count(*) FROM kept") == [["50001"]]

@@ -140,3 +140,14 @@ def test_rejects_and_an_empty_table(house: House) -> None:
     assert job.state is State.SUCCEEDED, job.error
     assert rows_of(house, "SELECT * FROM none") == []
     assert rows_of(house, "SELECT count(*) FROM none") == [(0,)]
+
+
+def test_a_partitioned_csv_table(house: House) -> None:
+    """Partition folders hold CSV files without their key, and the engine reads both: rows as in the file, NULL keys too."""
+    upload = house.upload(b'k,land,note\n1,DE,"a,b"\n2,,x\n3,FR,\n4,DE,""\n')
+    csv: dict[str, Any] = {"format": "csv", "serde": SerdeName.LAZY_SIMPLE, "partition_by": ("land",)}
+    job = house.publish(house.contract(upload, "lands", **csv))
+    assert job.state is State.SUCCEEDED, job.error
+    assert rows_of(house, "SELECT k, land, note FROM lands ORDER BY k") == [(1, "DE", "a,b"), (2, None, "x"), (3, "FR", None), (4, "DE", "")]
+    assert rows_of(house, "SELECT count(*) FROM lands WHERE land = 'DE'") == [(2,)]
+    assert {key.rsplit(".", 1)[1] for key in house.keys(house.version("lands", 1)["prefix"])} == {"csv"}
