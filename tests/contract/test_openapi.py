@@ -29,7 +29,7 @@ OPERATIONS = {
 PLANNED = {
     "estimate_query", "list_saved_queries", "create_saved_query", "get_saved_query", "replace_saved_query", "delete_saved_query",
 }  # fmt: skip
-PLANNED_VALUES = {"create_dataset", "create_query"}
+PLANNED_VALUES = {"create_query"}
 EXAMPLES = [
     (name, number, example) for name, schema in CONTRACT["components"]["schemas"].items() for number, example in enumerate(schema.get("examples", ()))
 ]
