@@ -266,7 +266,7 @@ class DatasetRequest(TypedDict):
     profile_id: NotRequired[ProfileId | None]
     name: TableName
     description: NotRequired[str | None]
-    format: NotRequired[Literal["parquet", "csv"]]
+    format: NotRequired[Literal["parquet", "csv"] | None]
     mode: NotRequired[Literal["create", "append", "replace"]]
     columns: NotRequired[list[DatasetColumnRequest] | None]
     other_columns: NotRequired[Literal["include", "leave_out"]]
