@@ -38,6 +38,7 @@ from services.shared.partitioning import derived_names, parse_keys
 from services.shared.principal import Principal
 from services.shared.publish_contract import ContractColumn, Mode, OnMissing, OnReject, PublishContract
 from services.shared.records import uploads
+from services.shared.records.audit import note
 from services.shared.records.tables import datasets
 from services.shared.records.uploads import UploadState
 
@@ -194,6 +195,9 @@ class Publisher:
         new = NewJob(
             kind=kind, id=job_id, resource_type="dataset", resource_id=dataset_id, params=params, request_id=self.request_id, phase="waiting"
         )
+        named = ("name", "database", "mode", "version", "restore", "upload_id", "profile_id", "format")
+        detail = {"job_id": job_id, **{key: params[key] for key in named if params.get(key) is not None}}
+        note(tx, self.principal, f"dataset.{kind}", dataset_id, request_id=self.request_id, detail=detail)
         return accept(self.services.jobs.submit(tx, new, principal=self.principal), self.services)
 
 

@@ -34,6 +34,7 @@ from services.shared.errors import (
     restored,
 )
 from services.shared.jobs.model import Job, Kind, NewJob, State, job_from
+from services.shared.logs import get_logger
 from services.shared.principal import Principal
 from services.shared.records.tables import jobs, queries
 from services.shared.results import ResultMeta, csv_key, export_key, index_key, meta_key, read_page
@@ -49,6 +50,7 @@ FORMATS = ("csv", "parquet", "jsonl", "xlsx")
 SAFE_FORMATS = ("csv", "xlsx")
 _RANGE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")
 _CHUNK_BYTES = 1 << 20
+log = get_logger()
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ def _deliver(services: Services, query: Query, key: str, form: Form, request: Re
     }
     if fresh.has(etag):
         return Response(status_code=304, headers=headers)
+    log.info("result.downloaded", query_id=query.job.id, form=form.format, safe=form.safe, bytes=found.size, range=request.headers.get("range"))
     delivery = services.storage.delivery(key, filename=filename, media_type=media_type)
     if not isinstance(delivery, LocalFile):
         return RedirectResponse(delivery.url, 307, {"Cache-Control": "no-store"})

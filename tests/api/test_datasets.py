@@ -7,9 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from services.shared.errors import EmptyFile
 from services.shared.publish_contract import PublishContract
+from services.shared.records.tables import audit
 from tests.api.house import House, code
 from tests.conftest import StartHouse
 
@@ -133,6 +135,23 @@ def test_the_job_carries_the_whole_contract(api: House, upload: dict[str, Any]) 
     dataset = api.get("/v1/datasets/contracted")
     assert [(one["name"], one["type"]) for one in dataset["columns"]] == [("id", "bigint"), ("day", "date"), ("amount", "string")]
     assert api.get(f"/v1/queries/{api.query('SELECT max(day) FROM contracted')['id']}/results")["rows"] == [["2026-02-05"]]
+
+
+def test_changes_are_audited(api: House) -> None:
+    """A publish, a drop and a deletion each leave a row that says who, what and in which request; what is refused leaves none."""
+    upload = api.profiled(b"a,b\n1,2\n")
+    assert api.publish(upload["id"], "audited")["state"] == "succeeded"
+    assert api.http.post("/v1/datasets", json={"upload_id": upload["id"], "name": "audited"}).status_code == 409
+    dataset_id = api.get("/v1/datasets/audited")["id"]
+    dropped = api.http.delete("/v1/datasets/audited", headers={"X-Request-Id": "drop-it"})
+    assert dropped.status_code == 202
+    api.work()
+    assert api.http.delete(f"/v1/uploads/{upload['id']}").status_code == 204
+    with api.services.database.read() as tx:
+        rows = tx.execute(select(audit).where(audit.c.resource_id.in_([dataset_id, upload["id"]])).order_by(audit.c.at)).all()
+    assert [(row.action, row.actor) for row in rows] == [("dataset.publish", "local"), ("dataset.drop", "local"), ("upload.delete", "local")]
+    assert rows[0].detail["upload_id"] == upload["id"]
+    assert (rows[1].request_id, rows[1].detail["job_id"]) == ("drop-it", dropped.json()["id"])
 
 
 def test_only_the_columns_that_are_named(api: House) -> None:

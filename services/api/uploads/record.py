@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from services.api.deps import Services
 from services.shared.clock import utc_now
 from services.shared.errors import ConcatenationInvalid, InsufficientStorage, Problem, UploadTooLarge
-from services.shared.ids import new_id
 from services.shared.jobs.model import Kind, NewJob, State
 from services.shared.principal import Principal
 from services.shared.records import uploads
-from services.shared.records.tables import audit, jobs
+from services.shared.records.audit import note
+from services.shared.records.tables import jobs
 from services.shared.records.uploads import NewUpload, Upload, UploadState
 from services.shared.storage.port import Part
 from services.shared.uploads_sweep import check_unused
@@ -125,18 +125,8 @@ def delete(actor: Actor, upload_id: str, *, force: bool) -> None:
         for job_id in tx.execute(select(jobs.c.id).where(jobs.c.resource_id == upload_id, running)).scalars().all():
             actor.services.jobs.cancel(tx, job_id)
         freed = uploads.remove(tx, upload_id)
-        tx.execute(
-            insert(audit).values(
-                id=new_id("aud"),
-                workspace=actor.principal.workspace,
-                actor=actor.principal.owner,
-                at=utc_now(),
-                action="upload.delete",
-                resource_id=upload_id,
-                request_id=actor.request_id,
-                detail={"filename": upload.filename, "size": upload.size, "offset": upload.offset, "force": force},
-            )
-        )
+        detail = {"filename": upload.filename, "size": upload.size, "offset": upload.offset, "force": force}
+        note(tx, actor.principal, "upload.delete", upload_id, request_id=actor.request_id, detail=detail)
     for source_id in freed:
         actor.services.parts.free(source_id)
 
