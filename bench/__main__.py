@@ -28,6 +28,7 @@ MEASUREMENTS = (
     Measurement(("P12",), "bench.upload"),
     Measurement(("P14", "P16"), "bench.waiting"),
     Measurement(("P15",), "bench.polling"),
+    Measurement(("P17",), "bench.download"),
     Measurement(("P18", "P21"), "bench.tpch", ("--full",)),
     Measurement(("P20",), "bench.crowd"),
 )
