@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 from granian import Granian
@@ -28,6 +30,7 @@ def main() -> int:
         )
         return 2
     make_folder(settings)
+    os.register_at_fork(after_in_child=_obey_signals)
     get_logger().info("api.starting", host=settings.api_host, port=settings.api_port, workers=settings.api_workers)
     Granian(
         "services.api.main:make",
@@ -51,6 +54,12 @@ def main() -> int:
 def may_bind(settings: Settings) -> bool:
     """Return whether the address is loopback, or others were allowed on purpose, or who comes has to sign in."""
     return settings.allow_network or settings.auth is not Auth.LOCAL or is_loopback(settings.api_host)
+
+
+def _obey_signals() -> None:
+    """Let a process that does not serve yet end at once: it inherits handlers that only note the signal."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     flower_tasks: int = Field(10_000, ge=1, description="How many tasks Flower remembers.")
     start_timeout_s: float = Field(120, gt=0, description="How long `make up` waits for a process to answer before it gives up.")
     stop_timeout_s: float = Field(20, gt=0, description="How long `make up` waits for a process to stop before it ends it.")
+    restart_pause_s: float = Field(30, gt=0, description="The longest pause of `make up` before it starts a process again that dies again and again.")
     soft_stop_s: float = Field(5, gt=0, description="A worker that is told to stop lets its task run this long, then takes it back to the queue.")
 
     max_upload_bytes: int = Field(1024 * GIB, ge=1, description="The largest upload accepted.")

@@ -21,7 +21,7 @@ def drop_step(worker: Worker, run: Run) -> None:
         dataset = tx.execute(select(datasets).where(datasets.c.id == job.resource_id)).mappings().first()
     if dataset is None:
         raise DatasetNotFound(f"There is no dataset {job.resource_id}.")
-    worker.jobs.watch(job)
+    run.check(at_once=True)
     drop_tables(worker.catalog, worker.catalog.find_table(dataset["database"], dataset["name"]), job.resource_id)
     now = utc_now()
     with worker.database.write() as tx:

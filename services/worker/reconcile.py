@@ -22,12 +22,13 @@ from services.worker.sweep import mend_catalog, sweep_staging, sweep_versions, s
 
 _AT_ONCE = 100
 _TICKS_A_SWEEP = 30
+_RECENT = timedelta(minutes=1)
 log = get_logger()
 
 
 def reconcile(worker: Worker) -> None:
     """Look at everything once; what fails is left for the next tick and does not keep the rest from its turn."""
-    for chore in (_take_over, _wake, _send, _end_uploads, _free_results, _forget_keys):
+    for chore in (_take_over, _mend_recent, _wake, _send, _end_uploads, _free_results, _forget_keys):
         _try(chore, worker)
     if int(utc_now().timestamp() // worker.settings.reconcile_s) % _TICKS_A_SWEEP == 0:
         for chore in (_mend_catalog, _sweep_versions, _sweep_work, _sweep_staging):
@@ -88,6 +89,11 @@ def _free_results(worker: Worker) -> None:
 def _forget_keys(worker: Worker) -> None:
     with worker.database.write() as tx:
         tx.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < utc_now() - timedelta(seconds=worker.settings.idempotency_s)))
+
+
+def _mend_recent(worker: Worker) -> None:
+    """What a dead attempt did to the catalog is undone as soon as its job has ended otherwise."""
+    _tell("catalog.mended", mend_catalog(worker, changed_since=utc_now() - _RECENT - timedelta(seconds=3 * worker.settings.reconcile_s)))
 
 
 def _mend_catalog(worker: Worker) -> None:

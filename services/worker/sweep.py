@@ -6,8 +6,9 @@ nobody, and whoever comes later writes under a name of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import RowMapping, select, update
 
@@ -107,23 +108,36 @@ def _folders(worker: Worker, top: str, *, depth: int) -> Iterator[str]:
             yield top + "/".join(levels[:depth]) + "/"
 
 
-def mend_catalog(worker: Worker) -> int:
+def mend_catalog(worker: Worker, *, changed_since: datetime | None = None) -> int:
     """Point tables that are not where their dataset's record says back to it, and drop those whose dataset is gone; return how many.
 
+    With `changed_since` only datasets are looked at that a job has let go of since then: cheap enough for every tick.
     The tables are listed before the records are read, and a change names the version listed: a publish meanwhile is never undone.
     """
+    looked_at = datasets.c.busy_job_id.is_(None)
+    if changed_since is not None:
+        looked_at &= datasets.c.updated_at >= changed_since
     with worker.database.read() as tx:
-        databases = tx.execute(select(datasets.c.database).distinct()).scalars().all()
-    tables = {(table.database, table.name): table for name in databases for table in worker.catalog.list_tables(name)}
+        names = tx.execute(select(datasets.c.database, datasets.c.name).where(looked_at).distinct()).all()
+    tables = _find_tables(worker, names) if changed_since is not None else _list_tables(worker, {name.database for name in names})
     with worker.database.read() as tx:
-        idle = tx.execute(select(datasets).where(datasets.c.busy_job_id.is_(None))).mappings().all()
+        idle = tx.execute(select(datasets).where(looked_at)).mappings().all()
         current = tx.execute(
             select(dataset_versions)
             .join(datasets, (datasets.c.id == dataset_versions.c.dataset_id) & (datasets.c.version == dataset_versions.c.version))
-            .where(datasets.c.live_name.is_not(None), datasets.c.busy_job_id.is_(None))
+            .where(datasets.c.live_name.is_not(None), looked_at)
         ).mappings()
         wanted = {row["dataset_id"]: row for row in current}
-    return sum(_mend(worker, row, tables.get((row["database"], row["name"])), wanted.get(row["id"])) for row in idle)
+    listed = [row for row in idle if (row["database"], row["name"]) in tables or changed_since is None]
+    return sum(_mend(worker, row, tables.get((row["database"], row["name"])), wanted.get(row["id"])) for row in listed)
+
+
+def _find_tables(worker: Worker, names: Iterable[Any]) -> dict[tuple[str, str], Table | None]:
+    return {(database, name): worker.catalog.find_table(database, name) for database, name in names}
+
+
+def _list_tables(worker: Worker, databases: Iterable[str]) -> dict[tuple[str, str], Table | None]:
+    return {(table.database, table.name): table for name in databases for table in worker.catalog.list_tables(name)}
 
 
 def _mend(worker: Worker, dataset: RowMapping, present: Table | None, version: RowMapping | None) -> int:

@@ -1,14 +1,19 @@
-"""A product with short leases and small slices, and a file large enough to be hurt in the middle."""
+"""A product with short leases and small slices, its broker behind a proxy with faults, and a file large enough to be hurt in the middle."""
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.chaos import figures
+from tests.chaos.broker import Broker
+from tests.chaos.proxy import Proxy
 from tests.stack import FAST, Stack, running
 
 SMALL_STEPS = {
@@ -16,8 +21,11 @@ SMALL_STEPS = {
     "HEADWATER_PROFILE_SLICE_S": "0.3",
     "HEADWATER_PUBLISH_SLICE_S": "0.3",
     "HEADWATER_PARQUET_FILE_BYTES": str(1 << 20),
-    "HEADWATER_MAX_ATTEMPTS": "5",
+    "HEADWATER_ROW_GROUP_ROWS": "20000",
+    "HEADWATER_RESTART_PAUSE_S": "1",
 }
+SEED = os.environ.get("HEADWATER_SEED") or secrets.token_hex(4)
+Measured = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,45 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
     return Source(path, rows, total)
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("chaos") / "home", **SMALL_STEPS) as stack:
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """The broker that the product is given."""
+    broker = Broker(tmp_path_factory.mktemp("broker"))
+    broker.start()
+    yield broker
+    broker.close()
+
+
+@pytest.fixture(scope="session")
+def line(broker: Broker) -> Iterator[Proxy]:
+    """What lies between every process and the broker."""
+    with Proxy(broker.port) as line:
+        yield line
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, line: Proxy) -> Iterator[Stack]:
+    """The product that these tests share; each leaves it whole."""
+    redis_url = f"redis://127.0.0.1:{line.port}/0"
+    with running(tmp_path_factory.mktemp("chaos") / "home", HEADWATER_REDIS_URL=redis_url, **SMALL_STEPS) as stack:
         yield stack
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """Dice that fall alike for the same HEADWATER_SEED and test."""
+    return random.Random(f"{SEED}:{request.node.name}")
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Measured:
+    """Record figures under the test's name."""
+    return lambda **values: figures.measured(request.node.name, seed=SEED, **values)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures, and the seed that makes the same dice fall again."""
+    if lines := figures.lines():
+        terminalreporter.section(f"figures (HEADWATER_SEED={SEED})")
+        for line in lines:
+            terminalreporter.write_line(line)

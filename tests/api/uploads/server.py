@@ -75,6 +75,12 @@ class Server:
 
     def start(self) -> Server:
         """Start it and wait until every process serves."""
+        self.begin()
+        until(self._answers, timeout_s=40, what="the api answers")
+        return self
+
+    def begin(self) -> None:
+        """Start it."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("HEADWATER_")}
         named = {f"HEADWATER_{name.upper()}": str(value) for name, value in self.settings.items()}
         fixed = {"HEADWATER_HOME": str(self.home), "HEADWATER_API_PORT": str(self.port), "HEADWATER_API_WORKERS": str(self.workers)}
@@ -89,8 +95,11 @@ class Server:
             start_new_session=True,
         )
         log.close()
-        until(self._answers, timeout_s=40, what="the api answers")
-        return self
+
+    def revive(self) -> None:
+        """Start it again if it has ended, as the supervisor does."""
+        if self._process is None or self._process.poll() is not None:
+            self.start()
 
     def kill(self) -> None:
         """End every process of it at once, as a power cut would."""
@@ -118,7 +127,7 @@ class Server:
         self.database.close()
 
     def serving(self) -> list[psutil.Process]:
-        """Return the processes that serve requests."""
+        """Return the processes that serve requests, or are about to."""
         assert self._process is not None
         return [child for child in psutil.Process(self._process.pid).children() if _listens(child)]
 
