@@ -21,7 +21,7 @@ Fault = Callable[[], None]
 
 def kill(stack: Stack, service: str) -> None:
     """End every process of a service at once, as soon as there is one: it may just have been killed."""
-    until(lambda: stack.pids(service), timeout_s=60, what=f"a process of {service} to kill")
+    until(lambda: stack.pids(service) or None, timeout_s=60, what=f"a process of {service} to kill")
     for pid in stack.pids(service):
         with_suppress(os.kill, pid, signal.SIGKILL)
 
@@ -29,7 +29,7 @@ def kill(stack: Stack, service: str) -> None:
 @contextmanager
 def frozen(stack: Stack, service: str) -> Iterator[list[int]]:
     """Let a service stand still until the block ends."""
-    until(lambda: stack.pids(service), timeout_s=60, what=f"a process of {service} to freeze")
+    until(lambda: stack.pids(service) or None, timeout_s=60, what=f"a process of {service} to freeze")
     pids = stack.pids(service)
     for pid in pids:
         with_suppress(os.kill, pid, signal.SIGSTOP)

@@ -15,7 +15,7 @@ import pytest
 from tests.chaos.conftest import Measured, Source
 from tests.chaos.hurts import frozen, since
 from tests.chaos.records import ask
-from tests.chaos.workers import one_more
+from tests.chaos.workers import Worker, one_more
 from tests.stack import Stack, until, with_suppress
 
 
@@ -54,7 +54,7 @@ def haunt(stack: Stack, source: Source, dice: random.Random, folder: Path, measu
             finally:
                 for pid in family:
                     with_suppress(os.kill, pid, signal.SIGCONT)
-            fenced += until(partial(zombie.said, "job.lease_lost"), timeout_s=60, what="the zombie sees that it is one")
+            fenced += until(partial(knows, zombie), timeout_s=60, what="the zombie sees that it is one")
             assert hashes(stack, name) == before
         assert stack.rows(f"SELECT count(*), sum(amount) FROM {name}") == [[str(source.rows), str(source.total)]]
     measured(zombies=zombies, fenced=fenced, bytes_changed=0, seconds=since(started))
@@ -64,6 +64,11 @@ def far(stack: Stack, path: str, least: float) -> bool:
     """Whether a publish is converting and has read so many bytes."""
     found = stack.find(path) or {}
     return found.get("phase") == "converting" and (found["progress"]["bytes_done"] or 0) >= least
+
+
+def knows(zombie: Worker) -> int | None:
+    """Return how often a zombie has seen that it is one, once it has."""
+    return zombie.said("job.lease_lost") or None
 
 
 def hashes(stack: Stack, name: str) -> tuple[dict[str, str], list[tuple[object, ...]]]:

@@ -63,7 +63,7 @@ def hand_over(stack: Stack, source: Source, folder: Path, measured: Measured, *,
 def bytes_done(stack: Stack, path: str) -> int | None:
     """Return how far a conversion is, once it has begun."""
     found = stack.find(path) or {}
-    return found["progress"]["bytes_done"] if found.get("phase") == "converting" and found.get("progress") else None
+    return found["progress"]["bytes_done"] or None if found.get("phase") == "converting" and found.get("progress") else None
 
 
 def claimed_again(stack: Stack, path: str, attempt: int) -> bool:

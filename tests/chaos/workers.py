@@ -39,7 +39,7 @@ class Worker:
 @contextmanager
 def one_more(stack: Stack, service: str, folder: Path, *, name: str, soft_stop_s: float = 5, **settings: str) -> Iterator[Worker]:
     """Run another process of a service, with the same command and environment, until the block ends."""
-    model = psutil.Process(until(lambda: stack.pids(service), timeout_s=60, what=f"a process of {service}")[0])
+    model = psutil.Process(until(lambda: stack.pids(service) or None, timeout_s=60, what=f"a process of {service}")[0])
     command = [part.replace(f"{service}@", f"{name}@") for part in model.cmdline()]
     command = [f"worker_soft_shutdown_timeout={soft_stop_s}" if part.startswith("worker_soft_shutdown_timeout=") else part for part in command]
     log = folder / f"{name}.log"
@@ -47,7 +47,7 @@ def one_more(stack: Stack, service: str, folder: Path, *, name: str, soft_stop_s
         process = subprocess.Popen(command, cwd=ROOT, env={**model.environ(), **settings}, stdout=output, stderr=subprocess.STDOUT)
     worker = Worker(process, log)
     try:
-        until(lambda: worker.said(" ready."), timeout_s=60, what=f"{name} is ready")
+        until(lambda: worker.said(" ready.") > 0, timeout_s=60, what=f"{name} is ready")
         yield worker
     finally:
         if process.poll() is None:
