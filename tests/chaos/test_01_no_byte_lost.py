@@ -135,21 +135,21 @@ class Client:
             return int(answer.headers["Upload-Offset"]) if answer.status_code == 200 else None
 
         offset = until(ask, timeout_s=60, what="HEAD answers")
-        assert offset >= self._acknowledged, f"{self._acknowledged} bytes were acknowledged, {offset} are left"
+        self.counts["bytes_lost"] += max(0, self._acknowledged - offset)
         return offset
 
 
 @pytest.mark.timeout(180)
 def test_no_accepted_byte_is_lost(server: Server, front: Proxy, dice: random.Random, measured: Measured) -> None:
     """HEAD never tells less than an acknowledged offset, and what is stored in the end is the source, byte for byte."""
-    go_through(server, front, dice, measured, uploads=5, size=6_000_000, faults=4)
+    go_through(server, front, dice, measured, uploads=3, size=6_000_000, faults=4)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_no_accepted_byte_of_forty_large_uploads_is_lost(server: Server, front: Proxy, dice: random.Random, measured: Measured) -> None:
     """The long form: 40 uploads of 40 MB."""
-    go_through(server, front, dice, measured, uploads=40, size=40_000_000, faults=4)
+    go_through(server, front, dice, measured, uploads=40, size=40_000_000, faults=3)
 
 
 def go_through(server: Server, front: Proxy, dice: random.Random, measured: Measured, *, uploads: int, size: int, faults: int) -> None:
@@ -163,8 +163,8 @@ def go_through(server: Server, front: Proxy, dice: random.Random, measured: Meas
         wrong += hashlib.sha256(server.stored(path)).digest() != hashlib.sha256(data).digest()
         server.http.delete(path)
     client.close()
-    measured(uploads=uploads, megabytes=uploads * size // 1_000_000, **client.counts, bytes_lost=0, files_wrong=wrong, seconds=since(started))
-    assert wrong == 0
+    measured(uploads=uploads, megabytes=uploads * size // 1_000_000, **client.counts, files_wrong=wrong, seconds=since(started))
+    assert client.counts["bytes_lost"] == wrong == 0
 
 
 @pytest.mark.slow
