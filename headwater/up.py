@@ -59,9 +59,7 @@ async def _run(place: Place) -> None:
     names = [service.name for stage in plan for service in stage]
     console = Console(sys.stdout, names=names, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
     journal = Journal(place.home / "logs", console=console)
-    patience = Patience(
-        start_timeout_s=settings.start_timeout_s, stop_timeout_s=settings.stop_timeout_s, longest_pause_s=settings.restart_pause_s
-    )
+    patience = Patience(start_timeout_s=settings.start_timeout_s, stop_timeout_s=settings.stop_timeout_s, longest_pause_s=settings.restart_pause_s)
     supervisor = Supervisor(plan, run_folder=run_folder(place.home), journal=journal, patience=patience)
     _stop_on_signals(supervisor)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import ColumnElement, RowMapping, select, update
 
 from services.shared.catalog.embedded import STAGING, VERSIONS
 from services.shared.catalog.port import CatalogConflict, Table
@@ -114,7 +114,7 @@ def mend_catalog(worker: Worker, *, changed_since: datetime | None = None) -> in
     With `changed_since` only datasets are looked at that a job has let go of since then: cheap enough for every tick.
     The tables are listed before the records are read, and a change names the version listed: a publish meanwhile is never undone.
     """
-    looked_at = datasets.c.busy_job_id.is_(None)
+    looked_at: ColumnElement[bool] = datasets.c.busy_job_id.is_(None)
     if changed_since is not None:
         looked_at &= datasets.c.updated_at >= changed_since
     with worker.database.read() as tx:

@@ -147,12 +147,12 @@ def weather(stack: Stack, broker: Broker, dice: random.Random, measured: Measure
     ended = load.end(timeout_s=ends_within_s)
     well = sum(job["state"] == "succeeded" for job in ended)
     others = [job for job in ended if job["state"] != "succeeded" and (job.get("error") or {}).get("code") != "worker_lost"]
+    assert others == []
+    assert well >= 0.9 * len(ended)
     measured(
         accepted=len(ended), succeeded=well, worker_lost=len(ended) - well - len(others), lost=0, faults=storm.counts.total(),
         seconds_of_storm=round(calm - started, 1), last_ended_s_after_it=since(calm),
     )  # fmt: skip
-    assert others == []
-    assert well >= 0.9 * len(ended)
 
 
 @pytest.mark.timeout(180)

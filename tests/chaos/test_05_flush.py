@@ -47,8 +47,8 @@ def forget(stack: Stack, broker: Broker, dice: random.Random, measured: Measured
     ended = load.end(timeout_s=150)
     see_again(stack, seen)
     kept = sum(len(ids) for ids in seen.values())
-    measured(flushes=storm.counts.total(), jobs=len(ended), looks=looks, things_seen=kept, vanished=0, seconds=since(started))
     assert {job["state"] for job in ended} == {"succeeded"}
+    measured(flushes=storm.counts.total(), jobs=len(ended), looks=looks, things_seen=kept, vanished=0, seconds=since(started))
 
 
 def see_again(stack: Stack, seen: dict[str, set[str]]) -> None:

@@ -58,10 +58,10 @@ def poisoned(stack: Stack, measured: Measured, poison: str, end: Callable[[], No
         until(partial(changed, stack, poison, kills), timeout_s=90, what="the next attempt, or the end")
     problem = stack.wait(poison)["error"]
     others = load.end(timeout_s=120)
-    measured(attempts=kills, kills_without_progress=at_once, ended=problem["code"], others=len(others), others_failed=0)
     assert problem["code"] == "worker_lost"
     assert at_once == ATTEMPTS
     assert {job["state"] for job in others} == {"succeeded"}
+    measured(attempts=kills, kills_without_progress=at_once, ended=problem["code"], others=len(others), others_failed=0)
 
 
 def changed(stack: Stack, path: str, attempt: int) -> bool:

@@ -159,8 +159,8 @@ def test_a_drop_is_cancelled_or_done_never_half(stack: Stack, dice: random.Rando
         else:
             assert stack.http.get("/v1/datasets/dropped").status_code == 404
             assert stack.http.post("/v1/queries", json={"sql": "SELECT * FROM dropped"}).status_code == 422
-    measured(cancelled=ends["cancelled"], dropped=ends["succeeded"], half=0)
     assert set(ends) <= {"cancelled", "succeeded"}
+    measured(cancelled=ends["cancelled"], dropped=ends["succeeded"], half=0)
 
 
 class Race:
