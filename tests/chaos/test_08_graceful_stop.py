@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from services.shared.settings import Settings
 from tests.chaos import records
 from tests.chaos.conftest import Measured, Source
 from tests.chaos.hurts import frozen
@@ -55,7 +56,7 @@ def hand_over(stack: Stack, source: Source, folder: Path, measured: Measured, *,
             assert stack.wait(path, timeout_s=120)["state"] == "succeeded"
         assert stack.rows(f"SELECT count(*), sum(amount) FROM {name}") == [[str(source.rows), str(source.total)]]
     measured(times=times, longest_exit_s=round(max(exits), 1), longest_pause_s=round(max(resumed), 1), most_bytes_lost=max(lost))
-    assert max(exits) < 10
+    assert max(exits) < Settings().stop_timeout_s
     assert max(resumed) < 15
     assert max(lost) <= _CHUNK_BYTES
 
