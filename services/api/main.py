@@ -22,7 +22,7 @@ from services.shared.logs import configure_logs, get_logger
 from services.shared.settings import Auth, Settings, load_settings
 from services.shared.traces import finish_traces, start_traces
 
-ROOMS = (uploads, profiles, datasets, jobs, catalog, planned, queries, results, health, meta, docs)
+ROOMS = (jobs, queries, uploads, profiles, datasets, catalog, planned, results, health, meta, docs)
 
 
 def make() -> FastAPI:

@@ -84,7 +84,7 @@ class RequestRim:
             if not send.status:
                 await _respond(InternalError(), scope, receive, send)
         finally:
-            say = log.debug if scope["path"] in _QUIET else log.info
+            say = log.debug if scope["method"] == "GET" and send.status < 400 and _QUIET.fullmatch(scope["path"]) else log.info
             path = scope.get("raw_path", scope["path"].encode()).decode("ascii", "replace")
             seconds = time.perf_counter() - started
             count_request(scope, status=send.status, seconds=seconds)

@@ -257,7 +257,10 @@ class _Conversion:
         highest = self._work.policy.max_reject_ratio
         if rejected > highest * max(records, rejected):
             self._save_rejects()
-            raise TooManyRejects(f"{rejected} of {records} records were rejected; the policy accepts {highest:.2%}.")
+            raise TooManyRejects(
+                f"{rejected} of {records} records were rejected; the policy accepts {highest:.2%}. This job's rejects say where and why; "
+                "publish again with a higher max_reject_ratio to leave them out."
+            )
 
     def _save_rejects(self) -> None:
         """Record the rejects of a conversion that fails: they are all that it leaves."""
