@@ -12,6 +12,7 @@ from headwater.broker import Broker
 from headwater.flower import reach, secrets_for
 from headwater.health import NodePings, http_ok
 from headwater.service import Health, Service
+from services.shared.jobs.turns import lane_slots
 from services.shared.settings import Settings
 
 _WORKER = "services.worker.app"
@@ -60,7 +61,7 @@ def stages(place: Place) -> tuple[tuple[Service, ...], ...]:
     workers = (
         _worker(place, pings, name="worker-profile", queue="profile", pool=("--pool=prefork", "--concurrency=1")),
         _worker(place, pings, name="worker-publish", queue="publish", pool=("--pool=prefork", "--concurrency=1")),
-        _worker(place, pings, name="query", queue="query", pool=("--pool=threads", f"--concurrency={settings.query_slots}")),
+        _worker(place, pings, name="query", queue="query", pool=("--pool=threads", f"--concurrency={sum(lane_slots(settings).values())}")),
         _worker(place, pings, name="housekeeping", queue="housekeeping", pool=("--pool=solo",)),
     )
     api = _python(place, "api", "services.api", healthy=http_ok(settings.api_port, "/healthz"))

@@ -544,6 +544,15 @@ class Statistics(TypedDict):
     bytes_scanned: int | None
     rows: int | None
     cost_usd: float | None
+    reused: bool
+
+
+class ScanLimit(TypedDict):
+    """The limit a query was given, and how it holds."""
+
+    max_bytes_scanned: int
+    bytes_bound: int | None
+    applied: Literal["before_run", "while_running"]
 
 
 class ResultColumn(TypedDict):
@@ -565,6 +574,8 @@ class Query(TypedDict):
     engine_execution_id: str | None
     statistics: Statistics
     columns: list[ResultColumn] | None
+    scan_limit: ScanLimit | None
+    reused_from: QueryId | None
     error: Problem | None
     cancel_requested_at: Timestamp | None
     submitted_at: Timestamp
@@ -591,6 +602,8 @@ class EstimateRequest(TypedDict):
     """A statement to weigh."""
 
     sql: Sql
+    database: NotRequired[OptionalDatabaseName]
+    parameters: NotRequired[list[Parameter]]
 
 
 class Estimate(TypedDict):

@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from services.api.problems import MEDIA_TYPE
 from services.api.schemas.base import Schema
-from services.shared.errors import Problem
+from services.shared.errors import PreconditionFailed, Problem
 
 Responses = dict[int | str, dict[str, Any]]
 PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -82,6 +82,30 @@ async def read_fresh(
 
 
 IfNoneMatch = Annotated[Fresh, Depends(read_fresh)]
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """What the client believes the resource to be; None believes nothing."""
+
+    expected: frozenset[str] | None = None
+
+    def check(self, etag: str) -> None:
+        """Raise PreconditionFailed if the resource is no longer the one that the client knows."""
+        if self.expected is not None and "*" not in self.expected and etag not in self.expected:
+            raise PreconditionFailed(f"It was changed by someone else meanwhile; its ETag is {etag}. Read it again.", headers={"ETag": etag})
+
+
+def read_unchanged(
+    if_match: Annotated[str | None, Header(description="The ETag of the state that may be changed; `412` when it is no longer that one.")] = None,
+) -> Unchanged:
+    """Return what `If-Match` says."""
+    if if_match is None:
+        return Unchanged()
+    return Unchanged(frozenset(part.strip() for part in if_match.split(",") if part.strip()))
+
+
+IfMatch = Annotated[Unchanged, Depends(read_unchanged)]
 
 
 @dataclass(frozen=True)

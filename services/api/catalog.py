@@ -52,7 +52,7 @@ def _check_database(services: Services, database: str) -> None:
 
 def _versions(services: Services, principal: Principal, tables: Sequence[Table]) -> Versions:
     """Return the records of the versions that tables of ours show."""
-    keys = [key for table in tables if (key := _key(table)) is not None]
+    keys = [key for table in tables if (key := dataset_key(table)) is not None]
     if not keys:
         return {}
     version = dataset_versions.c
@@ -66,13 +66,14 @@ def _versions(services: Services, principal: Principal, tables: Sequence[Table])
         return {(row["dataset_id"], row["version"]): row for row in tx.execute(statement).mappings()}
 
 
-def _key(table: Table) -> tuple[str, int] | None:
+def dataset_key(table: Table) -> tuple[str, int] | None:
+    """Return the dataset and version that a table of ours shows."""
     dataset_id, version = table.parameters.get(_DATASET), table.parameters.get(_VERSION, "")
     return (dataset_id, int(version)) if dataset_id and version.isdecimal() else None
 
 
 def _present(table: Table, versions: Versions) -> schemas.CatalogTable:
-    key = _key(table)
+    key = dataset_key(table)
     ours = versions.get(key) if key is not None else None
     return schemas.CatalogTable(
         database=table.database,

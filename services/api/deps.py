@@ -19,7 +19,7 @@ from services.shared.progress import ProgressBoard
 from services.shared.records.database import Database
 from services.shared.settings import Settings
 from services.shared.storage.port import RawParts, Storage
-from services.shared.wiring import make_adapters
+from services.shared.wiring import EngineFacts, make_adapters
 
 _BROKER_TIMEOUT_S = 1.5
 
@@ -38,6 +38,7 @@ class Services:
     board: ProgressBoard
     live: LiveProgress
     heartbeats: Heartbeats
+    engine: EngineFacts
 
     def close(self) -> None:
         """Finish what is being sent and close every connection."""
@@ -61,6 +62,7 @@ def make_services(settings: Settings) -> Services:
         board=board,
         live=LiveProgress(board),
         heartbeats=Heartbeats(settings),
+        engine=adapters.engine,
     )
 
 

@@ -14,7 +14,7 @@ from services.api.metrics.exposition import Exposition
 from services.api.metrics.folder import reserve_room
 from services.api.middleware import BodyLimit, RequestRim
 from services.api.problems import add_handlers
-from services.api.routes import catalog, datasets, docs, health, jobs, meta, planned, profiles, queries, results
+from services.api.routes import catalog, datasets, docs, health, jobs, meta, profiles, queries, results, saved_queries
 from services.api.signin import SignIn
 from services.api.stop import Stop
 from services.api.uploads import routes as uploads
@@ -22,7 +22,7 @@ from services.shared.logs import configure_logs, get_logger
 from services.shared.settings import Auth, Settings, load_settings
 from services.shared.traces import finish_traces, start_traces
 
-ROOMS = (jobs, queries, uploads, profiles, datasets, catalog, planned, results, health, meta, docs)
+ROOMS = (jobs, queries, saved_queries, uploads, profiles, datasets, catalog, results, health, meta, docs)
 
 
 def make() -> FastAPI:

@@ -28,6 +28,7 @@ from services.shared.errors import (
     ProfileNotFound,
     QueryNotFound,
     RequestTooLarge,
+    SavedQueryNotFound,
     Unavailable,
     UnsupportedMediaType,
     UploadNotFound,
@@ -43,6 +44,7 @@ _NOT_FOUND: Mapping[str, type[Problem]] = {
     "job_id": JobNotFound,
     "name": DatasetNotFound,
     "query_id": QueryNotFound,
+    "saved_query_id": SavedQueryNotFound,
     "database": DatabaseNotFound,
     "table": CatalogTableNotFound,
 }

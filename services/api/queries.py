@@ -10,25 +10,25 @@ from sqlalchemy import Connection, RowMapping, Select, insert, select
 
 from services.api.answers import Answer, accepted, to_bytes
 from services.api.deps import Services
+from services.api.estimate import estimate
 from services.api.events import Resource, Snapshot
 from services.api.paging import Listing, Paging, newest
+from services.api.reuse import find_reusable, share
 from services.api.schemas import queries as schemas
-from services.shared.catalog.embedded import VERSIONS
-from services.shared.catalog.port import CatalogDatabase, Table
-from services.shared.errors import DatabaseNotFound, JobFinished, NotImplementedYet, QueryFinished, QueryNotFound
+from services.api.visible import Checked, check_statement
+from services.shared.errors import JobFinished, QueryFinished, QueryNotFound, ScanLimitExceeded
 from services.shared.ids import new_id
 from services.shared.jobs.model import Job, Kind, NewJob, job_from
+from services.shared.jobs.turns import Lane
 from services.shared.principal import Principal
 from services.shared.records.tables import jobs, queries
-from services.shared.sql.guard import Statement, parse_statement
-from services.shared.sql.parameters import with_parameters
-from services.shared.sql.show import answer_show
-from services.shared.sql.translate import translate
 
 USER = "user"
-ENGINE = "duckdb"
-_FIGURES = tuple(schemas.Statistics.model_fields)
-_OWN = ("sql", "database", "engine", "execution_id", "statistics", "columns", "result_prefix", "expires_at", "freed_at")
+_FIGURES = tuple(name for name in schemas.Statistics.model_fields if name != "reused")
+_OWN = (
+    "sql", "database", "engine", "execution_id", "statistics", "columns", "result_prefix", "expires_at", "freed_at",
+    "bytes_bound", "max_bytes_scanned", "reused_from",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,34 +40,43 @@ class Query:
 
 
 def submit_query(services: Services, principal: Principal, request: schemas.QueryRequest, *, request_id: str) -> Callable[[Connection], Answer]:
-    """Check the statement against the catalog, and return its submission."""
-    database = check_query(services, request)
+    """Check the statement against the catalog and against its limit, and return its submission."""
+    checked = check_statement(services, request.sql, request.parameters, request.database)
+    bound = _check_bound(services, principal, request, checked)
 
     def work(tx: Connection) -> Answer:
         query_id = new_id("qry")
         params = {"parameters": list(request.parameters)}
-        new = NewJob(kind=Kind.QUERY, id=query_id, resource_type="query", resource_id=query_id, params=params, request_id=request_id)
-        services.jobs.submit(tx, new, principal=principal)
-        values = {"id": query_id, "workspace": principal.workspace, "owner": principal.owner, "origin": USER}
-        tx.execute(insert(queries).values(**values, sql=request.sql, database=database, engine=ENGINE))
+        new = NewJob(Kind.QUERY, "query", query_id, params, request_id=request_id, id=query_id, lane=Lane.INTERACTIVE)
+        old = find_reusable(tx, principal, checked.reuse_key, minutes=request.reuse_results_minutes)
+        if old is None:
+            services.jobs.submit(tx, new, principal=principal)
+        else:
+            services.jobs.submit_done(tx, new, principal=principal, result={"rows": old["result_rows"], "bytes": old["result_bytes"]})
+        values = {"id": query_id, "workspace": principal.workspace, "owner": principal.owner, "origin": USER, "engine": services.engine.name}
+        asked = {"sql": request.sql, "database": checked.database, "bytes_bound": bound, "max_bytes_scanned": request.max_bytes_scanned}
+        shared = {} if old is None else share(old, retain_s=services.settings.retain_results_s)
+        tx.execute(insert(queries).values(**values, **asked, statement_digest=checked.digest, reads=checked.tables, **shared))
         return accept(services, load_query(tx, principal, query_id))
 
     return work
 
 
-def check_query(services: Services, request: schemas.QueryRequest) -> str:
-    """Return the database that is meant; raise what is wrong with the statement before any engine sees it."""
-    if request.max_bytes_scanned is not None:
-        raise NotImplementedYet("max_bytes_scanned is not built yet.")
-    if request.reuse_results_minutes is not None:
-        raise NotImplementedYet("reuse_results_minutes is not built yet.")
-    database = request.database or services.settings.database
-    visible = _Visible(services)
-    if database not in visible.names:
-        raise DatabaseNotFound(f"There is no database {database}.")
-    statement = with_parameters(parse_statement(request.sql, max_bytes=services.settings.max_sql_bytes), request.parameters)
-    _resolve(statement, visible, database)
-    return database
+def estimate_query(services: Services, principal: Principal, request: schemas.EstimateRequest) -> schemas.Estimate:
+    """Return the most that the statement can scan and cost."""
+    checked = check_statement(services, request.sql, request.parameters, request.database)
+    return estimate(services, principal, checked.statement.kind, checked.scans)
+
+
+def _check_bound(services: Services, principal: Principal, request: schemas.QueryRequest, checked: Checked) -> int | None:
+    """Return the bound of a statement that has a limit; raise ScanLimitExceeded if it may scan more."""
+    most = request.max_bytes_scanned
+    if most is None:
+        return None
+    bound = estimate(services, principal, checked.statement.kind, checked.scans).bytes_bound
+    if bound is not None and bound > most:
+        raise ScanLimitExceeded(f"The statement may scan up to {bound:,} bytes; max_bytes_scanned allows {most:,}. Select fewer columns.")
+    return bound
 
 
 def load_query(tx: Connection, principal: Principal, query_id: str) -> Query:
@@ -144,6 +153,8 @@ def present(services: Services, query: Query) -> schemas.Query:
         engine_execution_id=row["execution_id"],
         statistics=_statistics(job, row),
         columns=row["columns"],
+        scan_limit=_scan_limit(row),
+        reused_from=row["reused_from"],
         error=job.error,
         cancel_requested_at=job.cancel_requested_at,
         submitted_at=job.created_at,
@@ -164,32 +175,11 @@ def _statistics(job: Job, row: RowMapping) -> schemas.Statistics:
     known = row["statistics"] or {}
     if "queue_ms" not in known and job.started_at is not None:
         known = {**known, "queue_ms": max(0, round((job.started_at - job.queued_at).total_seconds() * 1000))}
-    return schemas.Statistics(**{name: known.get(name) for name in _FIGURES})
+    return schemas.Statistics(**{**{name: known.get(name) for name in _FIGURES}, "reused": row["reused_from"] is not None})
 
 
-def _resolve(statement: Statement, visible: _Visible, database: str) -> None:
-    if statement.show is not None:
-        answer_show(statement.show, visible, database=database)
-    else:
-        translate(statement, visible, database=database)
-
-
-class _Visible:
-    """The catalog as users may query it: a crawl's proposals are not in it."""
-
-    def __init__(self, services: Services) -> None:
-        self._catalog = services.catalog
-        self._databases = services.catalog.list_databases()
-        self.names = frozenset(database.name for database in self._databases)
-
-    def list_databases(self) -> Sequence[CatalogDatabase]:
-        """Return the databases that users may see."""
-        return self._databases
-
-    def list_tables(self, database: str) -> Sequence[Table]:
-        """Return a database's tables, by name."""
-        return self._catalog.list_tables(database) if database in self.names else ()
-
-    def find_table(self, database: str, name: str) -> Table | None:
-        """Return a table, or None; a view's SELECT finds the tables behind views, which users can't name."""
-        return self._catalog.find_table(database, name) if database in self.names or database == VERSIONS else None
+def _scan_limit(row: RowMapping) -> schemas.ScanLimit | None:
+    most, bound = row["max_bytes_scanned"], row["bytes_bound"]
+    if most is None:
+        return None
+    return schemas.ScanLimit(max_bytes_scanned=most, bytes_bound=bound, applied="while_running" if bound is None else "before_run")

@@ -34,6 +34,7 @@ from services.shared.errors import (
     restored,
 )
 from services.shared.jobs.model import Job, Kind, NewJob, State, job_from
+from services.shared.jobs.turns import Lane
 from services.shared.logs import get_logger
 from services.shared.principal import Principal
 from services.shared.records.tables import jobs, queries
@@ -138,7 +139,7 @@ def _export(tx: Connection, services: Services, principal: Principal, query_id: 
         return under_way
     if made and made[0].state is State.FAILED:
         raise _failed(made[0])
-    new = NewJob(kind=Kind.EXPORT, resource_type="query", resource_id=query_id, params=asdict(wanted), request_id=request_id)
+    new = NewJob(Kind.EXPORT, "query", query_id, asdict(wanted), request_id=request_id, lane=Lane.BACKGROUND)
     return services.jobs.submit(tx, new, principal=principal)
 
 

@@ -14,6 +14,7 @@ from services.shared.broker import make_app
 from services.shared.heartbeats import HeartbeatStep
 from services.shared.jobs.run import Runner
 from services.shared.jobs.store import JobStore
+from services.shared.jobs.turns import lane_slots
 from services.shared.logs import configure_logs
 from services.shared.outbox import Outbox
 from services.shared.progress import ProgressBoard
@@ -32,7 +33,7 @@ def service() -> QueryService:
     start_traces(settings, service="query")
     adapters = make_adapters(settings)
     limits = Limits(
-        slots=settings.query_slots,
+        slots=sum(lane_slots(settings).values()),
         memory_bytes=settings.query_memory_bytes,
         threads=settings.query_threads,
         spill_bytes=settings.query_spill_bytes,
@@ -40,7 +41,7 @@ def service() -> QueryService:
     engine = DuckDbEngine(adapters.catalog, adapters.storage.engine_location, (settings.home / "spill").resolve(), limits)
     jobs = JobStore(adapters.database, settings)
     runner = Runner(jobs, Outbox(adapters.database, app, settings), ProgressBoard(settings), settings)
-    return QueryService(settings, adapters.database, adapters.storage, engine, runner, Watcher(engine))
+    return QueryService(settings, adapters.database, adapters.storage, adapters.catalog, engine, runner, Watcher(engine))
 
 
 @setup_logging.connect

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from services.query.engines.port import Engine
 from services.query.watcher import Watcher
+from services.shared.catalog.port import Catalog
 from services.shared.jobs.run import Runner
 from services.shared.records.database import Database
 from services.shared.settings import Settings
@@ -19,6 +20,7 @@ class QueryService:
     settings: Settings
     database: Database
     storage: Storage
+    catalog: Catalog
     engine: Engine
     runner: Runner
     watcher: Watcher

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import RowMapping, select, update
 
 from services.query.deps import QueryService
 from services.query.engines.port import Order, Statistics
@@ -18,6 +19,7 @@ from services.shared.jobs.run import Run
 from services.shared.keys import result_prefix
 from services.shared.records.tables import queries
 from services.shared.results import ResultMeta
+from services.shared.reuse import reuse_key
 from services.shared.traces import span
 
 _BYTES_A_TB = 10**12
@@ -25,9 +27,11 @@ _BYTES_A_TB = 10**12
 
 def query_step(service: QueryService, run: Run) -> None:
     """Run the job's query in this thread, to its end."""
-    order = _order(service, run.job)
+    asked = _load(service, run.job)
     run.report(phase="planning")
-    execution_id = service.engine.start(order)
+    key = _key(service, asked)
+    execution_id = service.engine.start(_order(service, run.job, asked))
+    _persist(service, run, execution_id)
     service.watcher.follow(run, execution_id)
     try:
         prefix = result_prefix(run.job.workspace, run.job.id, run.job.attempt)
@@ -38,22 +42,39 @@ def query_step(service: QueryService, run: Run) -> None:
         run.check(at_once=True)
         raise
     else:
-        _record(service, run, meta, prefix, service.engine.statistics(execution_id))
+        kept = key if key == _key(service, asked) else None
+        _record(service, run, meta, prefix, service.engine.statistics(execution_id), key=kept)
     finally:
         service.watcher.leave(run)
         service.engine.forget(execution_id)
 
 
-def _order(service: QueryService, job: Job) -> Order:
+def _load(service: QueryService, job: Job) -> RowMapping:
     with service.database.read() as tx:
-        row = tx.execute(select(queries.c.sql, queries.c.database).where(queries.c.id == job.id)).one()
+        return tx.execute(select(queries).where(queries.c.id == job.id)).mappings().one()
+
+
+def _key(service: QueryService, asked: RowMapping) -> str | None:
+    """Return the key of this question over the tables as they are now; a result is shared under it only if it is the same before and after."""
+    return reuse_key(service.catalog, asked["statement_digest"], asked["reads"])
+
+
+def _persist(service: QueryService, run: Run, execution_id: str) -> None:
+    """Record the execution; an attempt that died before this line is followed by one that is given the same execution for the same token."""
+    with service.database.write() as tx:
+        tx.execute(update(queries).where(queries.c.id == run.job.id).values(execution_id=execution_id))
+
+
+def _order(service: QueryService, job: Job, asked: RowMapping) -> Order:
     return Order(
         query_id=job.id,
-        sql=row.sql,
-        database=row.database,
+        sql=asked["sql"],
+        database=asked["database"],
         parameters=tuple(job.params.get("parameters") or ()),
         timeout_s=service.settings.query_timeout_s,
         max_sql_bytes=service.settings.max_sql_bytes,
+        max_bytes_scanned=asked["max_bytes_scanned"],
+        token=sha256(f"{job.workspace}|{job.id}".encode()).hexdigest(),
     )
 
 
@@ -65,7 +86,7 @@ def _told(batches: Iterator[Any], run: Run) -> Iterator[Any]:
         yield batch
 
 
-def _record(service: QueryService, run: Run, meta: ResultMeta, prefix: str, statistics: Statistics) -> None:
+def _record(service: QueryService, run: Run, meta: ResultMeta, prefix: str, statistics: Statistics, *, key: str | None) -> None:
     now = utc_now()
     with service.database.write() as tx:
         tx.execute(
@@ -77,6 +98,7 @@ def _record(service: QueryService, run: Run, meta: ResultMeta, prefix: str, stat
                 result_prefix=prefix,
                 result_bytes=meta.size,
                 result_rows=meta.rows,
+                reuse_key=key,
                 expires_at=now + timedelta(seconds=service.settings.retain_results_s),
             )
         )

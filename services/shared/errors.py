@@ -1,7 +1,7 @@
 """The error tree: every refusal Headwater can give, each with the machine word a client may rely on.
 
     Problem
-    ├── requests: bad_request, validation_failed, not_found, method_not_allowed, cross_origin, host_not_allowed, not_implemented …
+    ├── requests: bad_request, validation_failed, not_found, method_not_allowed, cross_origin, host_not_allowed …
     ├── idempotency and lists: idempotency_conflict, idempotency_in_progress, invalid_cursor
     ├── uploads: upload_not_found, offset_mismatch, checksum_mismatch, upload_too_large, insufficient_storage …
     ├── files: empty_file, binary_file, unsupported_compression, decompression_bomb …
@@ -87,10 +87,6 @@ class MethodNotAllowed(Problem):
     code, status, title = "method_not_allowed", 405, "This address does not know that method"
 
 
-class NotImplementedYet(Problem):
-    code, status, title = "not_implemented", 501, "This operation is in the contract but not built yet"
-
-
 class Unauthenticated(Problem):
     code, status, title = "unauthenticated", 401, "The request does not say who sends it"
 
@@ -121,6 +117,10 @@ class Unavailable(Problem):
 
 class NotReady(Problem):
     code, status, title = "not_ready", 503, "This process can't serve requests just now"
+
+
+class PreconditionFailed(Problem):
+    code, status, title = "precondition_failed", 412, "It is no longer what the request expects"
 
 
 class IdempotencyConflict(Problem):
@@ -393,6 +393,14 @@ class ScanLimitExceeded(Problem):
 
 class EngineFailed(Problem):
     code, status, title = "engine_failed", 500, "The engine failed at this query"
+
+
+class SavedQueryNotFound(Problem):
+    code, status, title = "saved_query_not_found", 404, "There is no such saved query"
+
+
+class SavedQueryExists(Problem):
+    code, status, title = "saved_query_exists", 409, "Another saved query has this name"
 
 
 class DatabaseNotFound(Problem):

@@ -20,6 +20,7 @@ from sqlalchemy import Row, Select, func, select, update
 
 from services.shared.broker import queue_length, task_name
 from services.shared.clock import Clock, utc_now
+from services.shared.jobs.turns import give_turns, turns_wanted
 from services.shared.logs import get_logger
 from services.shared.records.database import Database
 from services.shared.records.tables import jobs, outbox
@@ -57,8 +58,16 @@ class Outbox:
         return self._send_all(_DUE.where(outbox.c.job_id == job_id, outbox.c.due_at <= self._clock()))
 
     def send_new(self, *, limit: int = 50) -> None:
-        """Send messages that no one has sent yet, such as those of jobs that this process's job has just woken."""
+        """Give the free slots away and send messages that no one has sent yet, such as those of jobs that this process's job has just woken."""
+        self._give_turns()
         self._send_all(_DUE.where(outbox.c.sends == 0, outbox.c.due_at <= self._clock()).order_by(outbox.c.due_at).limit(limit))
+
+    def _give_turns(self) -> None:
+        with self._database.read() as tx:
+            wanted = turns_wanted(tx, now=self._clock())
+        if wanted:
+            with self._database.write() as tx:
+                give_turns(tx, self._settings, now=self._clock())
 
     def _send_asked(self) -> None:
         self._asked.clear()
@@ -93,6 +102,7 @@ class Outbox:
 
     def send_due(self, client: redis.Redis, *, limit: int = 500) -> int:
         """Send what is due and, if it was sent before, seems lost; return how many messages went out."""
+        self._give_turns()
         now = self._clock()
         with self._database.read() as tx:
             due = tx.execute(

@@ -102,7 +102,8 @@ class Settings(BaseSettings):
 
     database: str = Field("headwater", description="The catalog database that datasets are published to.")
     max_sql_bytes: int = Field(64 * 1024, ge=1024, description="The longest SQL accepted.")
-    query_slots: int = Field(4, ge=1, le=64, description="How many queries run at once.")
+    query_slots: int = Field(4, ge=1, le=64, description="How many queries run at once; receipts and exports have half as many slots of their own.")
+    query_slots_per_workspace: int | None = Field(None, ge=1, description="How many of them one workspace may have; all of them by default.")
     query_memory_bytes: int = Field(400 * MIB, ge=64 * MIB, description="The memory all running queries share; what needs more spills to disk.")
     query_threads: int = Field(default_factory=lambda: os.cpu_count() or 2, ge=1, description="The threads all running queries share.")
     query_spill_bytes: int = Field(64 * GIB, ge=0, description="The most disk that running queries may spill to.")
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
     retain_incomplete_s: float = Field(7 * 86400, gt=0, description="An incomplete upload expires after this long.")
     retain_raw_s: float = Field(30 * 86400, gt=0, description="A raw file that no version refers to is freed after this long.")
     retain_results_s: float = Field(7 * 86400, gt=0, description="A query's result is freed after this long.")
+    retain_queries_s: float = Field(90 * 86400, gt=0, description="A query leaves the history this long after its end, once its result is freed.")
     retain_versions: int = Field(5, ge=1, description="How many versions of a dataset are kept; the current one always is.")
     version_grace_s: float = Field(5 * 3600, ge=0, description="An old version's files stay at least this long after it was replaced.")
     idempotency_s: float = Field(86400, gt=0, description="How long an Idempotency-Key is remembered.")

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from services.shared.catalog.embedded import STAGING, VERSIONS, Classify, EmbeddedCatalog
 from services.shared.records.database import Database
 from services.shared.settings import Platform, Settings
 from services.shared.storage.folder import FolderStorage
 from services.shared.storage.folder_parts import FolderParts
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """What is known of the query engine without having it: its name, and what it charges for a scanned terabyte."""
+
+    name: Literal["athena", "duckdb"]
+    price_per_tb_usd: float
 
 
 @dataclass(frozen=True)
@@ -19,6 +28,7 @@ class Adapters:
     storage: FolderStorage
     parts: FolderParts
     catalog: EmbeddedCatalog
+    engine: EngineFacts
 
 
 def make_adapters(settings: Settings, *, classify: Classify | None = None) -> Adapters:
@@ -29,7 +39,7 @@ def make_adapters(settings: Settings, *, classify: Classify | None = None) -> Ad
     objects = settings.objects_folder()
     storage = FolderStorage(objects)
     catalog = EmbeddedCatalog(database, folder_of=storage.engine_location, classify=classify)
-    return Adapters(database, storage, FolderParts(objects / "raw"), catalog)
+    return Adapters(database, storage, FolderParts(objects / "raw"), catalog, EngineFacts("duckdb", price_per_tb_usd=0.0))
 
 
 def ensure_databases(catalog: EmbeddedCatalog, settings: Settings) -> None:

@@ -43,6 +43,7 @@ def worker() -> Worker:
         jobs=jobs,
         outbox=outbox,
         runner=Runner(jobs, outbox, ProgressBoard(settings), settings),
+        engine=adapters.engine,
         redis=redis.Redis.from_url(settings.redis_url or "", socket_timeout=3, socket_connect_timeout=2),
         heartbeats=Heartbeats(settings),
     )

@@ -14,6 +14,7 @@ from services.shared.outbox import Outbox
 from services.shared.records.database import Database
 from services.shared.settings import Settings
 from services.shared.storage.port import RawParts, Storage
+from services.shared.wiring import EngineFacts
 
 
 @dataclass(frozen=True)
@@ -28,5 +29,6 @@ class Worker:
     jobs: JobStore
     outbox: Outbox
     runner: Runner
+    engine: EngineFacts
     redis: redis.Redis
     heartbeats: Heartbeats

@@ -10,17 +10,17 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import redis
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.shared.clock import utc_now
 from services.shared.logs import get_logger
-from services.shared.records.tables import idempotency_keys, queries
+from services.shared.records.tables import idempotency_keys
 from services.shared.uploads_sweep import expire_uploads, fail_dead_one_shots, free_unnamed
 from services.worker.deps import Worker
+from services.worker.forget import forget_queries, free_results
 from services.worker.sweep import mend_catalog, sweep_staging, sweep_versions, sweep_work
 
-_AT_ONCE = 100
 _TICKS_A_SWEEP = 30
 _RECENT = timedelta(minutes=1)
 log = get_logger()
@@ -31,7 +31,7 @@ def reconcile(worker: Worker) -> None:
     for chore in (_take_over, _mend_recent, _wake, _send, _end_uploads, _free_results, _forget_keys):
         _try(chore, worker)
     if int(utc_now().timestamp() // worker.settings.reconcile_s) % _TICKS_A_SWEEP == 0:
-        for chore in (_mend_catalog, _sweep_versions, _sweep_work, _sweep_staging):
+        for chore in (_forget_queries, _mend_catalog, _sweep_versions, _sweep_work, _sweep_staging):
             _try(chore, worker)
     _try(_tell_of_it, worker)
 
@@ -74,16 +74,11 @@ def _end_uploads(worker: Worker) -> None:
 
 
 def _free_results(worker: Worker) -> None:
-    with worker.database.read() as tx:
-        expired = tx.execute(
-            select(queries.c.id, queries.c.result_prefix)
-            .where(queries.c.expires_at < utc_now(), queries.c.freed_at.is_(None), queries.c.result_prefix.is_not(None))
-            .limit(_AT_ONCE)
-        ).all()
-    for query_id, prefix in expired:
-        worker.storage.delete_prefix(prefix)
-        with worker.database.write() as tx:
-            tx.execute(update(queries).where(queries.c.id == query_id).values(freed_at=utc_now()))
+    _tell("results.freed", free_results(worker))
+
+
+def _forget_queries(worker: Worker) -> None:
+    _tell("queries.forgotten", forget_queries(worker))
 
 
 def _forget_keys(worker: Worker) -> None:

@@ -143,6 +143,7 @@ class House:
             jobs=self.services.jobs,
             outbox=self.services.outbox,
             runner=self.runner,
+            engine=made.engine,
             redis=redis.Redis.from_url(self.settings.redis_url or ""),
             heartbeats=Heartbeats(self.settings),
         )
@@ -150,7 +151,7 @@ class House:
     def _make_query(self) -> QueryService:
         made = self._adapters
         engine = DuckDbEngine(made.catalog, made.storage.engine_location, self.settings.home / "spill")
-        return QueryService(self.settings, made.database, made.storage, engine, self.runner, Watcher(engine))
+        return QueryService(self.settings, made.database, made.storage, made.catalog, engine, self.runner, Watcher(engine))
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:

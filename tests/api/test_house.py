@@ -17,16 +17,12 @@ import yaml
 
 from services.api.schemas.meta import Health, Meta, Readiness
 from services.shared.version import VERSION
-from tests.api.house import House, code
+from tests.api.house import House
 from tests.conftest import StartHouse
-from tests.contract.compare import METHODS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT: dict[str, Any] = yaml.safe_load((ROOT / "contract" / "openapi.yaml").read_text("utf-8"))
 WORKERS = ("worker_housekeeping", "worker_profile", "worker_publish", "worker_query")
-PLANNED = [
-    (method, path) for path, item in CONTRACT["paths"].items() for method in METHODS if item.get(method, {}).get("x-headwater-status") == "planned"
-]
 
 
 @pytest.fixture
@@ -79,14 +75,6 @@ def test_meta(api: House) -> None:
     assert meta.formats.downloads == ("csv", "parquet", "jsonl", "xlsx")
     etag = api.http.get("/v1/meta").headers["ETag"]
     assert api.http.get("/v1/meta", headers={"If-None-Match": etag}).status_code == 304
-
-
-@pytest.mark.parametrize(("method", "path"), PLANNED)
-def test_what_is_planned_answers_501(api: House, method: str, path: str) -> None:
-    """An operation that is not built says so, with a good body, a bad one, or none."""
-    for body in ({}, {"json": {"sql": 1}}, {"content": b"{nope", "headers": {"Content-Type": "application/json"}}):
-        answer = api.http.request(method.upper(), path.replace("{saved_query_id}", "svq_00000000000000000000000000"), **body)
-        assert code(answer) == (501, "not_implemented")
 
 
 def test_the_document_is_served(api: House) -> None:

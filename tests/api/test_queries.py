@@ -53,15 +53,13 @@ def test_statements_that_are_refused(api: House, sql: str, status: int, word: st
 
 
 def test_requests_that_are_refused(api: House) -> None:
-    """Unknown databases, parameters that do not fit, SQL that is too long, and limits that are not built yet."""
+    """Unknown databases, parameters that do not fit, and SQL that is too long."""
     assert code(submit(api, "SELECT 1", database="nowhere")) == (404, "database_not_found")
     assert code(submit(api, "SELECT 1", database="headwater_staging")) == (404, "database_not_found")
     assert code(submit(api, "SELECT ?", parameters=[])) == (422, "parameter_mismatch")
     assert code(submit(api, "SELECT 1", parameters=[1])) == (422, "parameter_mismatch")
     assert code(submit(api, "SELECT 1 -- " + "x" * 70_000)) == (422, "sql_too_long")
     assert code(submit(api, "")) == (422, "validation_failed")
-    assert code(submit(api, "SELECT 1", max_bytes_scanned=1)) == (501, "not_implemented")
-    assert code(submit(api, "SELECT 1", reuse_results_minutes=1)) == (501, "not_implemented")
 
 
 def test_deep_nesting_is_cheap(api: House) -> None:

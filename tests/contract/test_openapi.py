@@ -21,15 +21,10 @@ CONTRACT: dict[str, Any] = yaml.safe_load((ROOT / "contract" / "openapi.yaml").r
 SCHEMA_KEYWORDS = {
     "$ref", "type", "enum", "format", "pattern", "description", "examples", "default", "properties", "required", "additionalProperties",
     "items", "anyOf", "minimum", "maximum", "exclusiveMinimum", "minLength", "maxLength", "maxItems", "contentMediaType",
-    "x-headwater-planned-values",
 }  # fmt: skip
 OPERATIONS = {
     item[method]["operationId"]: (method, path, item[method]) for path, item in CONTRACT["paths"].items() for method in METHODS if method in item
 }
-PLANNED = {
-    "estimate_query", "list_saved_queries", "create_saved_query", "get_saved_query", "replace_saved_query", "delete_saved_query",
-}  # fmt: skip
-PLANNED_VALUES = {"create_query"}
 EXAMPLES = [
     (name, number, example) for name, schema in CONTRACT["components"]["schemas"].items() for number, example in enumerate(schema.get("examples", ()))
 ]
@@ -103,14 +98,10 @@ def test_refusals_are_problems(name: str) -> None:
 
 
 def test_codes_are_those_of_the_error_tree() -> None:
-    """Each machine word of an operation that is built is a class of the error tree, with the status it is listed under."""
+    """Each machine word of an operation is a class of the error tree, with the status it is listed under."""
     classes = {kind.code: kind.status for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.Problem)}
     listed = {
-        (code, int(status))
-        for name, (_, _, operation) in OPERATIONS.items()
-        if name not in PLANNED
-        for status, codes in operation["x-problem-codes"].items()
-        for code in codes
+        (code, int(status)) for _, _, operation in OPERATIONS.values() for status, codes in operation["x-problem-codes"].items() for code in codes
     }
     assert sorted(listed - set(classes.items())) == []
 
@@ -138,19 +129,10 @@ def test_every_get_of_items_is_a_list() -> None:
     assert envelopes == {name for name in OPERATIONS if name.startswith("list_")}
 
 
-def test_planned_operations_say_so() -> None:
-    """Exactly the operations that are not built are marked, and they and those with values that are not built answer 501."""
-    assert {name for name, (_, _, operation) in OPERATIONS.items() if operation.get("x-headwater-status") == "planned"} == PLANNED
-    assert {name for name, (_, _, operation) in OPERATIONS.items() if "501" in operation["responses"]} == PLANNED | PLANNED_VALUES
-    assert [name for name, parameter in CONTRACT["components"]["parameters"].items() if "x-headwater-planned-values" in parameter] == []
-    values = {
-        name: {field for field, schema in body["properties"].items() if "x-headwater-planned-values" in schema}
-        for name, body in CONTRACT["components"]["schemas"].items()
-        if "properties" in body
-    }
-    assert {name: fields for name, fields in values.items() if fields} == {
-        "QueryRequest": {"max_bytes_scanned", "reuse_results_minutes"},
-    }
+def test_nothing_is_planned() -> None:
+    """Every operation with all its values is built: nothing answers 501 or is marked."""
+    assert [name for name, (_, _, operation) in OPERATIONS.items() if "501" in operation["responses"]] == []
+    assert "x-headwater" not in yaml.safe_dump(CONTRACT)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

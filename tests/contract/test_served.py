@@ -9,7 +9,7 @@ import yaml
 
 from services.api.main import create_app
 from services.shared.settings import Settings
-from tests.contract.compare import METHODS, differences
+from tests.contract.compare import differences
 
 CONTRACT: dict[str, Any] = yaml.safe_load((Path(__file__).resolve().parents[2] / "contract" / "openapi.yaml").read_text("utf-8"))
 
@@ -26,17 +26,3 @@ def served(home: Path) -> dict[str, Any]:
 def test_served_is_the_contract(tmp_path: Path) -> None:
     """Nothing is served that the contract does not have, nothing of it is missing, and no part differs."""
     assert differences(served(tmp_path), CONTRACT) == []
-
-
-def test_planned_operations_are_the_same(tmp_path: Path) -> None:
-    """What the contract marks as planned is what answers 501, and nothing else."""
-
-    def planned(document: dict[str, Any]) -> set[str]:
-        return {
-            item[method]["operationId"]
-            for item in document["paths"].values()
-            for method in METHODS
-            if item.get(method, {}).get("x-headwater-status") == "planned"
-        }
-
-    assert planned(served(tmp_path)) == planned(CONTRACT)

@@ -132,7 +132,6 @@ def test_publishes_that_can_not_be(stack: Stack, kept: str) -> None:
         ({"name": "other", "mode": "sideways"}, 422, "validation_failed", "sideways"),
         ({"name": "other", "colour": "red"}, 422, "validation_failed", "red"),
         ({"name": "other", "max_reject_ratio": 2}, 422, "validation_failed", "2"),
-        ({"name": "other", "format": "csv"}, 501, "not_implemented", "csv"),
     ]
     for body, status, code, needle in cases:
         check(stack.http.post("/v1/datasets", json={"upload_id": kept, **body}), status, code, needle)

@@ -18,15 +18,14 @@ _WRITER = """
 import sys, time
 from services.shared.records.database import Database
 database = Database(sys.argv[1])
-longest, end = 0.0, time.monotonic() + 2
+written, end = 0, time.monotonic() + 2
 print("ready", flush=True)
 sys.stdin.readline()
 while time.monotonic() < end:
-    began = time.monotonic()
     with database.write() as tx:
         tx.exec_driver_sql("INSERT INTO t VALUES (1)")
-    longest = max(longest, time.monotonic() - began)
-print(longest)
+    written += 1
+print(written)
 """
 
 
@@ -88,7 +87,7 @@ def test_a_failed_transaction_gives_its_turn_back(tmp_path: Path) -> None:
 
 
 def test_processes_do_not_starve_each_other(tmp_path: Path) -> None:
-    """Four processes that write without a pause: none waits a second for its turn."""
+    """Four processes that write without a pause for two seconds come to write about equally often."""
     url = f"sqlite:///{tmp_path}/records.sqlite3"
     database = Database(url)
     with database.write() as tx:
@@ -103,9 +102,9 @@ def test_processes_do_not_starve_each_other(tmp_path: Path) -> None:
         assert writer.stdin is not None
         writer.stdin.write("go\n")
         writer.stdin.flush()
-    longest = [float(writer.communicate(timeout=30)[0]) for writer in writers]
-    print(f"\nlongest waits: {', '.join(f'{1000 * one:.0f} ms' for one in longest)}")
-    assert max(longest) < 1
+    written = [int(writer.communicate(timeout=60)[0]) for writer in writers]
+    print(f"\nwritten: {written}")
+    assert max(written) <= 3 * min(written)
 
 
 def _write_and_fail(database: Database) -> None:

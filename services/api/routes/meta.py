@@ -5,10 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from services.api.answers import NO_BODY, IfNoneMatch
-from services.api.deps import Deps
+from services.api.deps import Deps, Services
 from services.api.paging import MAX_ITEMS
 from services.api.profiles import COMPRESSION
-from services.api.queries import ENGINE
 from services.api.results import FORMATS
 from services.api.routes.results import MAX_ROWS
 from services.api.schemas.meta import Features, Formats, Limits, Meta, Retention
@@ -23,21 +22,22 @@ router = APIRouter(tags=["Meta"])
 @router.get("/v1/meta", response_model=Meta, responses=NO_BODY)
 def get_meta(services: Deps, fresh: IfNoneMatch) -> Response:
     """Say what this installation is, what it can, and its limits."""
-    return fresh.answer(describe(services.settings))
+    return fresh.answer(describe(services))
 
 
-def describe(settings: Settings) -> Meta:
+def describe(services: Services) -> Meta:
     """Return the facts that follow from the settings and from what is built."""
+    settings = services.settings
     return Meta(
         version=VERSION,
         platform=settings.platform.value,
-        engine=ENGINE,
+        engine=services.engine.name,
         database=settings.database,
         limits=_limits(settings),
         retention=_retention(settings),
         features=Features(
-            estimate=False,
-            saved_queries=False,
+            estimate=True,
+            saved_queries=True,
             metrics=True,
             csv_datasets=True,
             partitioned_datasets=True,

@@ -5,17 +5,16 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from services.api import queries
-from services.api.answers import NO_BODY, IfNoneMatch, problems
+from services.api.answers import NO_BODY, Fresh, IfNoneMatch, problems
 from services.api.deps import Caller, Deps, Followed, RequestId
 from services.api.idempotency import KeyHeader, key_of, once
 from services.api.paging import PageWanted
 from services.api.parameters import JobStates, LastEventId, QueryPath, SearchSql
-from services.api.schemas.queries import Query, QueryList, QueryRequest
+from services.api.schemas.queries import Estimate, EstimateRequest, Query, QueryList, QueryRequest
 from services.shared.errors import (
     DatabaseNotFound,
     IdempotencyConflict,
     InvalidCursor,
-    NotImplementedYet,
     QueryFinished,
     QueryNotFound,
     StatementNotAllowed,
@@ -29,7 +28,7 @@ router = APIRouter(prefix="/v1/queries", tags=["Queries"])
     "",
     status_code=202,
     response_model=Query,
-    responses=problems(StatementNotAllowed, DatabaseNotFound, IdempotencyConflict, ValidationFailed, NotImplementedYet),
+    responses=problems(StatementNotAllowed, DatabaseNotFound, IdempotencyConflict, ValidationFailed),
 )
 def create_query(services: Deps, caller: Caller, request: Request, request_id: RequestId, body: QueryRequest, key: KeyHeader = None) -> Response:
     """Run one statement of Athena SQL."""
@@ -37,6 +36,12 @@ def create_query(services: Deps, caller: Caller, request: Request, request_id: R
     answer = once(services, named, lambda: queries.submit_query(services, caller, body, request_id=request_id))
     services.outbox.send_new_soon()
     return answer
+
+
+@router.post("/estimate", response_model=Estimate, responses=problems(StatementNotAllowed, DatabaseNotFound, ValidationFailed))
+def estimate_query(services: Deps, caller: Caller, body: EstimateRequest) -> Response:
+    """Bound what a statement can scan and cost, without running it."""
+    return Fresh().answer(queries.estimate_query(services, caller, body))
 
 
 @router.get("", response_model=QueryList, responses={**NO_BODY, **problems(InvalidCursor, ValidationFailed)})

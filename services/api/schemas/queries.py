@@ -15,6 +15,7 @@ from services.api.schemas.results import ResultColumn
 DatabaseName = Annotated[str, Field(pattern="^[a-z0-9_]+$", max_length=255)]
 Sql = Annotated[str, Field(min_length=1, max_length=262_144)]
 Parameter = bool | int | float | Annotated[str, Field(max_length=65_536)] | None
+Parameters = Annotated[tuple[Parameter, ...], Field(max_length=100)]
 
 
 class QueryRequest(Schema):
@@ -22,7 +23,7 @@ class QueryRequest(Schema):
 
     sql: Sql
     database: DatabaseName | None = None
-    parameters: Annotated[tuple[Parameter, ...], Field(max_length=100)] = ()
+    parameters: Parameters = ()
     reuse_results_minutes: Annotated[int, Field(ge=0, le=10_080)] | None = None
     max_bytes_scanned: Annotated[int, Field(ge=1)] | None = None
 
@@ -36,6 +37,15 @@ class Statistics(Schema):
     bytes_scanned: Count | None
     rows: Count | None
     cost_usd: Annotated[float, Field(ge=0)] | None
+    reused: bool
+
+
+class ScanLimit(Schema):
+    """The limit a query was given, and how it holds."""
+
+    max_bytes_scanned: Annotated[int, Field(ge=1)]
+    bytes_bound: Count | None
+    applied: Literal["before_run", "while_running"]
 
 
 class Query(Schema):
@@ -50,6 +60,8 @@ class Query(Schema):
     engine_execution_id: str | None
     statistics: Statistics
     columns: tuple[ResultColumn, ...] | None
+    scan_limit: ScanLimit | None
+    reused_from: QueryId | None
     error: Problem | None
     cancel_requested_at: Timestamp | None
     submitted_at: Timestamp
@@ -64,6 +76,8 @@ class EstimateRequest(Schema):
     """A statement to weigh."""
 
     sql: Sql
+    database: DatabaseName | None = None
+    parameters: Parameters = ()
 
 
 class Estimate(Schema):
@@ -80,7 +94,7 @@ class Estimate(Schema):
 class SavedQueryRequest(Schema):
     """A statement to keep under a name."""
 
-    name: Annotated[str, Field(min_length=1, max_length=255)]
+    name: Annotated[str, Field(pattern=r"\S", max_length=255)]
     description: Annotated[str, Field(max_length=2048)] | None = None
     sql: Sql
     database: DatabaseName | None = None

@@ -20,12 +20,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from services.query.engines.meter import METER_READS, ReadMeter
 from services.query.engines.port import ExecutionState, Order, Result, Statistics, Status
 from services.query.engines.problems import problem_of
 from services.query.engines.scanned import bytes_scanned
 from services.query.engines.shares import Shares
 from services.query.engines.views import Locate, create_views
-from services.shared.errors import Problem, QueryCancelled, QueryTimedOut
+from services.shared.errors import Problem, QueryCancelled, QueryTimedOut, ScanLimitExceeded
 from services.shared.ids import new_id
 from services.shared.results import ResultColumn
 from services.shared.sql.guard import Statement, parse_statement
@@ -56,6 +57,7 @@ class _Execution:
     cancelled: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
     timed_out: bool = False
+    read_bytes: int | None = None
     status: Status = field(default_factory=lambda: Status(ExecutionState.RUNNING))
 
 
@@ -120,10 +122,10 @@ class DuckDbEngine:
         spill = tempfile.mkdtemp(prefix="query-", dir=self._spill)
         memory_bytes = self._shares.take()
         connection: Any = duckdb.connect(":memory:", config=self._configuration(memory_bytes))
-        watch = threading.Thread(target=_watch, args=(execution, connection), name="query-watch", daemon=True)
+        watch = threading.Thread(target=_watch, args=(execution, connection, spill), name="query-watch", daemon=True)
         try:
             with _translated(execution):
-                files = self._prepare(connection, translation.tables, spill)
+                files = self._prepare(connection, translation.tables, spill, metered=execution.order.max_bytes_scanned is not None)
                 watch.start()
                 relation = connection.sql(translation.sql)
             planned = time.monotonic()
@@ -146,7 +148,9 @@ class DuckDbEngine:
             "allow_community_extensions": False,
         }
 
-    def _prepare(self, connection: Any, tables: Sequence[Any], spill: str) -> dict[str, list[str]]:
+    def _prepare(self, connection: Any, tables: Sequence[Any], spill: str, *, metered: bool = False) -> dict[str, list[str]]:
+        if metered:
+            connection.execute(METER_READS)
         folders = ", ".join(text(self._locate(t.location).rstrip("/") + "/") for t in tables)
         connection.execute(
             f"SET TimeZone='UTC'; SET temp_directory={text(spill)}; "
@@ -163,13 +167,15 @@ class DuckDbEngine:
         planning_ms = round((planned - execution.started) * 1000)
         with _translated(execution):
             for batch in relation.to_arrow_reader(self._limits.batch_rows):
-                if execution.cancelled.is_set() or execution.timed_out:
+                if _must_stop(execution):
                     raise duckdb.InterruptException("stopped")
                 rows += batch.num_rows
                 execution.status = Status(ExecutionState.RUNNING, Statistics(planning_ms, _since(planned), None, rows))
                 yield batch
             execution_ms = _since(planned)
             scanned = bytes_scanned(connection.get_profiling_information(format="json"), files)
+            if _exceeds(execution, scanned):
+                raise duckdb.InterruptException("stopped")
         execution.status = Status(ExecutionState.SUCCEEDED, Statistics(planning_ms, execution_ms, scanned, rows))
 
     def _answer(self, execution: _Execution) -> Result:
@@ -193,28 +199,46 @@ def _translated(execution: _Execution) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        if isinstance(error, duckdb.InterruptException) or execution.cancelled.is_set() or execution.timed_out:
+        if isinstance(error, duckdb.InterruptException) or _must_stop(execution):
             raise _stopped(execution) from error
         raise problem_of(error) from error
     except (pa.ArrowException, RuntimeError, OSError) as error:
-        if execution.cancelled.is_set() or execution.timed_out:
+        if _must_stop(execution):
             raise _stopped(execution) from error
         raise problem_of(error) from error
 
 
+def _must_stop(execution: _Execution) -> bool:
+    return execution.cancelled.is_set() or execution.timed_out or execution.read_bytes is not None
+
+
+def _exceeds(execution: _Execution, read: int) -> bool:
+    """Remember what was read if that is more than the query may."""
+    most = execution.order.max_bytes_scanned
+    if most is not None and read > most:
+        execution.read_bytes = read
+    return execution.read_bytes is not None
+
+
 def _stopped(execution: _Execution) -> Problem:
+    if execution.read_bytes is not None and not execution.cancelled.is_set():
+        most = execution.order.max_bytes_scanned
+        return ScanLimitExceeded(f"The query had read {execution.read_bytes:,} bytes when it was stopped; max_bytes_scanned allows {most:,}.")
     if execution.timed_out and not execution.cancelled.is_set():
         return QueryTimedOut(f"The query ran longer than {execution.order.timeout_s:g} s.")
     return QueryCancelled("The query was stopped.")
 
 
-def _watch(execution: _Execution, connection: Any) -> None:
+def _watch(execution: _Execution, connection: Any, spill: str) -> None:
     """Wait for a stop or the deadline, then interrupt until the query has ended: an interrupt between two steps is forgotten."""
     deadline = execution.started + execution.order.timeout_s
+    meter = ReadMeter(connection, spill=spill) if execution.order.max_bytes_scanned is not None else None
     while not execution.ended.is_set():
-        if not execution.cancelled.is_set() and time.monotonic() < deadline:
+        if meter is not None and not execution.ended.is_set() and _exceeds(execution, meter.read_bytes()):
+            meter = None
+        if not _must_stop(execution) and time.monotonic() < deadline:
             execution.ended.wait(_INTERRUPT_EVERY_S)
             continue
-        execution.timed_out = not execution.cancelled.is_set() or execution.timed_out
+        execution.timed_out = time.monotonic() >= deadline and not execution.cancelled.is_set()
         connection.interrupt()
         execution.ended.wait(_INTERRUPT_EVERY_S)

@@ -30,7 +30,10 @@ class ExecutionState(StrEnum):
 
 @dataclass(frozen=True)
 class Order:
-    """What to run: a statement in Athena's SQL, its parameters, where unqualified names live, and how long it may take."""
+    """What to run: a statement in Athena's SQL, its parameters, where unqualified names live, how long it may take and what it may read.
+
+    `token` is the same for every attempt at the query: an engine that runs elsewhere starts one execution for it, however often it is asked.
+    """
 
     query_id: str
     sql: str
@@ -38,6 +41,8 @@ class Order:
     parameters: tuple[bool | int | float | str | None, ...] = ()
     timeout_s: float = 1800.0
     max_sql_bytes: int = 65_536
+    max_bytes_scanned: int | None = None
+    token: str = ""
 
 
 @dataclass(frozen=True)

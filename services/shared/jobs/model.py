@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from services.shared.jobs.turns import Lane
+
 
 class Kind(StrEnum):
     """What a job does; a query is a job whose id starts with `qry_`."""
@@ -49,6 +51,7 @@ class Job:
     owner: str
     created_at: datetime
     kind: Kind
+    lane: str | None
     state: State
     phase: str | None
     resource_type: str
@@ -97,6 +100,7 @@ class NewJob:
     waits_on: str | None = None
     waits_for_bytes: int | None = None
     phase: str | None = None
+    lane: Lane | None = None
 
 
 @dataclass(frozen=True)

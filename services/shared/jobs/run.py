@@ -121,7 +121,7 @@ class Run:
             self._store.hand_over(tx, self.job, phase=outcome.phase, progress=self._progress or None, wait=outcome.wait, delay_s=outcome.delay_s)
         self.phase = outcome.phase
         self._show()
-        self._outbox.send(self.job.id)
+        self._outbox.send_new()
 
     def end(self, problem: Problem | None) -> None:
         """End the job as failed, or, without a problem, as cancelled."""

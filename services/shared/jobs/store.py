@@ -45,6 +45,7 @@ class JobStore:
                 owner=principal.owner,
                 created_at=now,
                 kind=new.kind,
+                lane=new.lane,
                 state=State.QUEUED,
                 phase=new.phase,
                 resource_type=new.resource_type,
@@ -60,8 +61,17 @@ class JobStore:
             )
         )
         if new.waits_on is None:
-            self._enqueue(tx, job_id, new.kind)
+            self._enqueue(tx, job_id, new.kind, lane=new.lane)
         return self.load(tx, job_id)
+
+    def submit_done(self, tx: Connection, new: NewJob, *, principal: Principal, result: dict[str, Any]) -> Job:
+        """Record a job whose work was done before; it is not sent to anyone."""
+        job = self.submit(tx, new, principal=principal)
+        tx.execute(delete(outbox).where(outbox.c.job_id == job.id))
+        now = self._clock()
+        values = {"state": State.SUCCEEDED, "result": result, "started_at": now, "finished_at": now}
+        tx.execute(update(jobs).where(jobs.c.id == job.id, jobs.c.state == State.QUEUED).values(**values))
+        return self.load(tx, job.id)
 
     def load(self, tx: Connection, job_id: str, *, lock: bool = False) -> Job:
         """Return the job as this transaction sees it, or raise JobNotFound; a locked one stays so until the transaction ends."""
@@ -153,7 +163,7 @@ class JobStore:
             **({"progress": progress} if progress else {}),
         )
         if wait is None:
-            self._enqueue(tx, job.id, job.kind, delay_s=delay_s)
+            self._enqueue(tx, job.id, job.kind, lane=job.lane, delay_s=delay_s)
         return True
 
     def succeed(self, tx: Connection, job: Job, *, result: dict[str, Any], progress: dict[str, Any] | None, phase: str | None = None) -> None:
@@ -198,7 +208,7 @@ class JobStore:
                         self.fail(tx, job, WorkerLost(f"The worker died {failures} times without getting further than before."))
                     else:
                         self._change(tx, job, state=State.QUEUED, phase="retrying", failures=failures, lease_until=None)
-                        self._enqueue(tx, job.id, job.kind)
+                        self._enqueue(tx, job.id, job.kind, lane=job.lane)
                     lost.append(self.load(tx, job.id))
             except LeaseLost:
                 continue
@@ -210,11 +220,11 @@ class JobStore:
         if offset is not None:
             enough = or_(enough, jobs.c.waits_for_bytes <= offset)
         waiting = and_(jobs.c.waits_on == waits_on, jobs.c.state == State.QUEUED, enough)
-        woken = tx.execute(select(jobs.c.id, jobs.c.kind).where(waiting)).all()
-        for job_id, kind in woken:
+        woken = tx.execute(select(jobs.c.id, jobs.c.kind, jobs.c.lane).where(waiting)).all()
+        for job_id, kind, lane in woken:
             if tx.execute(update(jobs).where(jobs.c.id == job_id, waiting).values(waits_on=None, waits_for_bytes=None)).rowcount:
-                self._enqueue(tx, job_id, Kind(kind))
-        return [job_id for job_id, _ in woken]
+                self._enqueue(tx, job_id, Kind(kind), lane=lane)
+        return [job_id for job_id, _, _ in woken]
 
     def cancel(self, tx: Connection, job_id: str) -> Job:
         """Ask for the end of a job: a queued one ends now, a running one at its next look.
@@ -261,7 +271,7 @@ class JobStore:
             waits_for_bytes=None,
             not_before=None,
         )
-        self._enqueue(tx, job_id, job.kind)
+        self._enqueue(tx, job_id, job.kind, lane=job.lane)
         return self.load(tx, job_id)
 
     def wake_over(self) -> list[str]:
@@ -287,8 +297,9 @@ class JobStore:
         if tx.execute(update(jobs).where(_held(job, state=job.state)).values(values)).rowcount == 0:
             raise LeaseLost(job.id)
 
-    def _enqueue(self, tx: Connection, job_id: str, kind: Kind, *, delay_s: float = 0) -> None:
-        due = self._clock() + timedelta(seconds=delay_s)
+    def _enqueue(self, tx: Connection, job_id: str, kind: Kind, *, lane: str | None, delay_s: float = 0) -> None:
+        """Record the message; that of a lane is due once it is given a turn."""
+        due = self._clock() + timedelta(seconds=delay_s) if lane is None else None
         tx.execute(delete(outbox).where(outbox.c.job_id == job_id))
         tx.execute(insert(outbox).values(job_id=job_id, queue=QUEUES[kind], due_at=due, sends=0))
 

@@ -24,7 +24,8 @@ class Database:
         self._url = url
         self._sqlite = make_url(url).get_backend_name() == "sqlite"
         self._engine = _sqlite_engine(url) if self._sqlite else create_engine(url, pool_pre_ping=True, pool_recycle=900, hide_parameters=True)
-        self._turnstile = Turnstile(timeout_s=BUSY_TIMEOUT_MS / 1000)
+        file = make_url(url).database if self._sqlite else None
+        self._turnstile = Turnstile(timeout_s=BUSY_TIMEOUT_MS / 1000, file=Path(f"{file}-next") if file else None)
         self._watch: sqlite3.Connection | None = None
 
     @contextmanager

@@ -98,6 +98,7 @@ upload_parts = Table(
 jobs = _owned(
     "jobs",
     Column("kind", String(16), nullable=False),
+    Column("lane", String(16)),
     Column("state", String(16), nullable=False),
     Column("phase", String(40)),
     Column("resource_type", String(16), nullable=False),
@@ -126,6 +127,7 @@ jobs = _owned(
     Index("ix_jobs_resource", "resource_id"),
     Index("ix_jobs_figures", "kind", "state"),
     Index("ix_jobs_started", "started_at", "kind", "queued_at"),
+    Index("ix_jobs_finished", "kind", "finished_at"),
 )
 
 outbox = Table(
@@ -133,10 +135,18 @@ outbox = Table(
     metadata,
     Column("job_id", String(40), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("queue", String(16), nullable=False),
-    Column("due_at", UtcTime, nullable=False),
+    Column("due_at", UtcTime),
     Column("sends", Integer, nullable=False),
     Column("published_at", UtcTime),
     Index("ix_outbox_due", "due_at"),
+)
+
+lane_turns = Table(
+    "lane_turns",
+    metadata,
+    Column("lane", String(16), primary_key=True),
+    Column("workspace", String(63), primary_key=True),
+    Column("served_at", UtcTime, nullable=False),
 )
 
 profiles = _owned(
@@ -214,6 +224,26 @@ queries = Table(
     Column("result_rows", BigInteger),
     Column("expires_at", UtcTime),
     Column("freed_at", UtcTime),
+    Column("bytes_bound", BigInteger),
+    Column("max_bytes_scanned", BigInteger),
+    Column("statement_digest", String(64)),
+    Column("reads", Json),
+    Column("reuse_key", String(64)),
+    Column("reused_from", String(40)),
+    Index("ix_queries_expiry", "freed_at", "expires_at"),
+    Index("ix_queries_reuse", "workspace", "reuse_key"),
+    Index("ix_queries_prefix", "result_prefix"),
+)
+
+saved_queries = _owned(
+    "saved_queries",
+    Column("name", String(255), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("sql", Text, nullable=False),
+    Column("database", String(255)),
+    Column("updated_at", UtcTime, nullable=False),
+    UniqueConstraint("workspace", "name"),
+    Index("ix_saved_queries_list", "workspace", "created_at", "id"),
 )
 
 idempotency_keys = Table(

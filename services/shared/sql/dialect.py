@@ -13,7 +13,7 @@ _SPECIAL_FORMS = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "TRIM", "SUBSTRING"
 
 
 class _Parser(TrinoParser):
-    """The Trino parser without its table of functions, so that none is rewritten on the way in; a TIMESTAMP literal keeps its text.
+    """The Trino parser without its table of functions, so that none is rewritten on the way in; a TIMESTAMP literal keeps its text, `?` its place.
 
     sqlglot's compiled variant (`sqlglot[c]`) forbids subclasses of its parsers, so it must not be installed.
     """
@@ -24,6 +24,10 @@ class _Parser(TrinoParser):
     }
     FUNCTIONS: ClassVar[dict[str, Any]] = {}
     FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {k: v for k, v in TrinoParser.FUNCTION_PARSERS.items() if k in _SPECIAL_FORMS}
+    PLACEHOLDER_PARSERS: ClassVar[dict[Any, Any]] = {
+        **TrinoParser.PLACEHOLDER_PARSERS,
+        TokenType.PLACEHOLDER: lambda self: self.expression(exp.Placeholder(), token=self._prev),
+    }
 
 
 class AthenaSql(Trino):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 
 from sqlglot import exp
 
 from services.shared.catalog.port import Table
+from services.shared.sql.reads import Reads, Use
 from services.shared.sql.scope import BoundQuery, Scope
 from services.shared.sql.show import Schemas
 
@@ -21,9 +24,25 @@ class Environment:
     moment: str
     bind_query: Callable[[exp.Query, Scope], BoundQuery]
     tables: dict[tuple[str, str], Table] = field(default_factory=dict)
+    views: set[tuple[str, str]] = field(default_factory=set)
     approximate: set[str] = field(default_factory=set)
     windows: Mapping[str, exp.Window] = field(default_factory=dict)
+    reads: Reads = field(default_factory=Reads)
+    scan_numbers: count[int] = field(default_factory=count)
     _names: int = 0
+
+    def use(self, uses: frozenset[Use]) -> None:
+        """Note what the part at hand reads."""
+        self.reads.needed |= uses
+
+    @contextmanager
+    def reading(self) -> Iterator[Reads]:
+        """Note what is read within apart from what is read around it."""
+        outer, self.reads = self.reads, Reads()
+        try:
+            yield self.reads
+        finally:
+            self.reads = outer
 
     def next_name(self, stem: str) -> str:
         """Return a name that no other part of the translation has."""

@@ -95,12 +95,18 @@ class ExpressionBinder:
         inner = ExpressionBinder(Scope(parameters=known, parent=self.scope), self._environment, place="a lambda")
         return ", ".join(names), inner.bind(node.this)
 
+    def resolve(self, node: exp.Column) -> Bound:
+        """Return what a column reference stands for."""
+        return self.scope.resolve(node, use=self._environment.use)
+
     def bind_query(self, node: exp.Expr) -> tuple[str, tuple[Type, ...]]:
         """Bind a subquery; return its text and its column types."""
         inner = node.unnest() if isinstance(node, exp.Subquery) else node
         if not isinstance(inner, exp.Query):
             raise unsupported(_construct(node), node)
         bound = self._environment.bind_query(inner, self.scope)
+        self._environment.reads.add(bound.reads)
+        self._environment.use(bound.uses)
         return bound.sql, tuple(o.type for o in bound.outputs)
 
     def approximate(self, name: str) -> None:
@@ -208,11 +214,11 @@ def _anonymous(binder: ExpressionBinder, node: exp.Expr) -> Bound:
 def _column(binder: ExpressionBinder, node: exp.Expr) -> Bound:
     if not isinstance(node, exp.Column) or isinstance(node.this, exp.Star):
         raise unsupported("A star in this place", node)
-    return binder.scope.resolve(node)
+    return binder.resolve(node)
 
 
 def _identifier(binder: ExpressionBinder, node: exp.Expr) -> Bound:
-    return binder.scope.resolve(exp.Column(this=node))
+    return binder.resolve(exp.Column(this=node))
 
 
 def _binary(binder: ExpressionBinder, node: exp.Expr) -> Bound:

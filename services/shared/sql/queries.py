@@ -12,6 +12,7 @@ from services.shared.sql.environment import Environment
 from services.shared.sql.expressions import ExpressionBinder
 from services.shared.sql.grouping import check_grouped, holds_aggregate
 from services.shared.sql.ordering import order_suffix
+from services.shared.sql.reads import NOTHING, Use
 from services.shared.sql.relations import bind_from
 from services.shared.sql.scope import BoundQuery, Cte, Output, Scope
 from services.shared.sql.types import Kind, common_type
@@ -24,6 +25,12 @@ _SETS: dict[type[exp.Expr], str] = {exp.Union: "UNION", exp.Intersect: "INTERSEC
 def bind_query(query: exp.Query, outer: Scope, environment: Environment) -> BoundQuery:
     """Bind a query in the scope around it."""
     prefix, scope = _bind_with(query.args.get("with_"), outer, environment)
+    with environment.reading() as reads:
+        bound = _bind_body(query, scope, environment)
+    return replace(bound, sql=prefix + bound.sql, reads=reads)
+
+
+def _bind_body(query: exp.Query, scope: Scope, environment: Environment) -> BoundQuery:
     match query:
         case exp.Select():
             bound = _Select(query, scope, environment).bind()
@@ -37,7 +44,7 @@ def bind_query(query: exp.Query, outer: Scope, environment: Environment) -> Boun
             bound = _Select(exp.select("*").from_(query), scope, environment).bind()
         case _:
             raise unsupported(type(query).__name__.upper(), query)
-    return replace(bound, sql=prefix + bound.sql)
+    return bound
 
 
 def _bind_with(node: exp.Expr | None, outer: Scope, environment: Environment) -> tuple[str, Scope]:
@@ -55,10 +62,10 @@ def _bind_with(node: exp.Expr | None, outer: Scope, environment: Environment) ->
         if columns:
             if len(columns) != len(outputs):
                 raise invalid(f"{cte.alias} names {len(columns)} columns, its query has {len(outputs)}", cte)
-            outputs = tuple(Output(c.name.lower(), o.type) for c, o in zip(columns, outputs, strict=True))
+            outputs = tuple(replace(o, name=c.name.lower()) for c, o in zip(columns, outputs, strict=True))
         internal = environment.next_name("w")
         written.append(f"{internal} AS ({bound.sql})")
-        scope = Scope(ctes={cte.alias.lower(): Cte(internal, outputs)}, parent=scope)
+        scope = Scope(ctes={cte.alias.lower(): Cte(internal, outputs, bound.reads)}, parent=scope)
     return f"WITH {', '.join(written)} ", scope
 
 
@@ -66,6 +73,7 @@ def _bind_nested(query: exp.Subquery, scope: Scope, environment: Environment) ->
     if not isinstance(query.this, exp.Query):
         raise unsupported("A parenthesis of this form", query)
     inner = bind_query(query.this, scope, environment)
+    environment.reads.add(inner.reads)
     tail = _tail(query, inner.outputs, environment, scope)
     if not tail:
         return inner
@@ -80,6 +88,8 @@ def _bind_set(query: exp.SetOperation, scope: Scope, environment: Environment) -
         raise unsupported(type(query).__name__.upper(), query)
     left = bind_query(query.this, scope, environment)
     right = bind_query(query.expression, scope, environment)
+    environment.reads.add(left.reads)
+    environment.reads.add(right.reads)
     if len(left.outputs) != len(right.outputs):
         raise invalid(f"The sides of {word} have {len(left.outputs)} and {len(right.outputs)} columns", query)
     outputs = []
@@ -87,9 +97,11 @@ def _bind_set(query: exp.SetOperation, scope: Scope, environment: Environment) -
         shared = common_type(a.type, b.type)
         if shared is None:
             raise mismatch(f"Column {index} of {word} is {a.type} on one side and {b.type} on the other", query)
-        outputs.append(Output(a.name, shared))
+        outputs.append(Output(a.name, shared, a.uses | b.uses))
     sides = [_as_types(side, outputs, environment) for side in (left, right)]
     every = "" if query.args.get("distinct") else " ALL"
+    if not (isinstance(query, exp.Union) and every):
+        environment.use(left.uses | right.uses)
     alias = environment.next_name("q")
     sql = f"SELECT * FROM (({sides[0]}) {word}{every} ({sides[1]})) AS {alias}"  # noqa: S608 - built from bound parts, quoted names and texts
     return BoundQuery(sql + _tail(query, outputs, environment, scope), tuple(outputs))
@@ -110,6 +122,8 @@ def _tail(query: exp.Expr, outputs: Sequence[Output], environment: Environment, 
     binder = ExpressionBinder(Scope(aliases=aliases, parent=scope), environment, place="ORDER BY")
     keys = []
     order = query.args.get("order")
+    if order is not None:
+        environment.use(NOTHING.union(*(o.uses for o in outputs)))
     for node in order.expressions if order is not None else []:
         ordinal = _ordinal(node.this, len(outputs))
         keys.append((f"c{ordinal}" if ordinal else binder.bind(node.this).sql) + order_suffix(node))
@@ -155,6 +169,7 @@ class _Select:
 
     def __init__(self, select: exp.Select, outer: Scope, environment: Environment) -> None:
         self._select, self._outer, self._environment = select, outer, environment
+        self._uses: list[frozenset[Use]] = []
         _refuse_unknown(select, _SELECT)
 
     def bind(self) -> BoundQuery:
@@ -172,13 +187,16 @@ class _Select:
         keys: list[tuple[exp.Expr, str]] = []
         if group := select.args.get("group"):
             written.append("GROUP BY " + self._grouping(group, scope, items, keys))
-        self._check_grouped(keys, scope, items)
+        with environment.reading():  # what is bound once more, only to be checked, is not read once more
+            self._check_grouped(keys, scope, items)
         if having := select.args.get("having"):
             written.append("HAVING " + ExpressionBinder(scope, environment).bind_boolean(having.this, "HAVING"))
         if order := select.args.get("order"):
             written.append("ORDER BY " + self._order(order, scope, items))
         environment.windows = outer_windows
-        outputs = tuple(Output(name, bound.type) for name, bound in items)
+        outputs = tuple(Output(name, bound.type, uses) for (name, bound), uses in zip(items, self._uses, strict=True))
+        if select.args.get("distinct") is not None or order is not None:
+            environment.use(NOTHING.union(*self._uses))
         return BoundQuery(" ".join(written) + _limits(select), outputs)
 
     def _distinct(self) -> str:
@@ -194,13 +212,18 @@ class _Select:
         binder = ExpressionBinder(scope, self._environment, windows=True)
         for node in self._select.expressions:
             if isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
-                items += self._star(node, scope)
+                for name, bound, uses in self._star(node, scope):
+                    items.append((name, bound))
+                    self._uses.append(uses)
                 continue
             inner = node.this if isinstance(node, exp.Alias) else node
-            items.append((_output_name(node), binder.bind(inner)))
+            with self._environment.reading() as reads:
+                items.append((_output_name(node), binder.bind(inner)))
+            self._environment.reads.scans |= reads.scans
+            self._uses.append(frozenset(reads.needed))
         return items
 
-    def _star(self, node: exp.Expr, scope: Scope) -> list[tuple[str | None, Bound]]:
+    def _star(self, node: exp.Expr, scope: Scope) -> list[tuple[str | None, Bound, frozenset[Use]]]:
         star = node if isinstance(node, exp.Star) else node.this
         if any(star.args.values()):
             raise unsupported("A star with EXCEPT, REPLACE or RENAME", node)
@@ -210,7 +233,7 @@ class _Select:
             fields = tuple(f for f in fields if f.qualifier == names[-1] and (len(names) == 1 or f.database == names[-2]))
         if not fields:
             raise invalid(f"{node.sql(dialect='trino')} stands for no column", node)
-        return [(f.name, Bound(f.sql, f.type)) for f in fields]
+        return [(f.name, Bound(f.sql, f.type), f.uses) for f in fields]
 
     def _check_grouped(self, keys: Sequence[tuple[exp.Expr, str]], scope: Scope, items: Sequence[tuple[str | None, Bound]]) -> None:
         select = self._select
@@ -232,7 +255,7 @@ class _Select:
 
     def _check_star(self, node: exp.Expr, keys: Sequence[tuple[exp.Expr, str]], scope: Scope) -> None:
         texts = {written for _, written in keys}
-        for name, bound in self._star(node, scope):
+        for name, bound, _ in self._star(node, scope):
             if bound.sql not in texts:
                 raise invalid(f"The column {name or 'without a name'} must be in GROUP BY or inside an aggregate", node)
 
@@ -255,6 +278,7 @@ class _Select:
                 return f"({self._group_key(node.this, scope, items, keys)})"
         ordinal = _ordinal(node, len(items))
         if ordinal:
+            self._environment.use(self._uses[ordinal - 1])
             chosen = self._select.expressions[ordinal - 1] if ordinal <= len(self._select.expressions) else node
             chosen = chosen.this if isinstance(chosen, exp.Alias) else chosen
             if holds_aggregate([chosen]):

@@ -17,6 +17,7 @@ from services.shared.sql.expressions import ExpressionBinder
 from services.shared.sql.guard import parse_statement
 from services.shared.sql.names import near_miss, quoted
 from services.shared.sql.operators import compare
+from services.shared.sql.reads import renumber
 from services.shared.sql.scope import Field, Output, Scope
 from services.shared.sql.types import BIGINT, Kind, Type, parse_athena_type
 
@@ -80,7 +81,10 @@ class _Relations:
         internal = self._environment.next_name("r")
         cte = self._outer.find_cte(name) if not database else None
         if cte is not None:
-            return self._aliased(f"{cte.internal} AS {internal}", internal, cte.outputs, alias, node)
+            reads, numbers = cte.reads.again(self._environment.scan_numbers)
+            self._environment.reads.add(reads)
+            outputs = tuple(replace(o, uses=renumber(o.uses, numbers)) for o in cte.outputs)
+            return self._aliased(f"{cte.internal} AS {internal}", internal, outputs, alias, node)
         table = self._find(catalog, database or self._environment.database, name, node)
         source = self._stored(table, internal, alias, node) if table.view is None else self._view(table, table.view, internal, alias, node)
         if node.alias:
@@ -89,7 +93,11 @@ class _Relations:
 
     def _stored(self, table: Table, internal: str, alias: str, node: exp.Table) -> Source:
         self._environment.tables[(table.database, table.name)] = table
-        outputs = tuple(Output(c.name.lower(), _column_type(c.name, c.type)) for c in (*table.columns, *table.partition_keys))
+        scan = next(self._environment.scan_numbers)
+        self._environment.reads.scans[scan] = table
+        outputs = tuple(
+            Output(c.name.lower(), _column_type(c.name, c.type), frozenset({(scan, c.name.lower())})) for c in (*table.columns, *table.partition_keys)
+        )
         sql = f"{quoted(table.database)}.{quoted(table.name)} AS {internal}"
         return self._aliased(sql, internal, outputs, alias, node, named=True)
 
@@ -106,6 +114,8 @@ class _Relations:
             raise TableNotFound(f"There is no table {table.database}.{table.name}: it is being dropped.", line=line, column=column) from error
         finally:
             self._environment.database = database
+        self._environment.views.add((table.database, table.name))
+        self._environment.reads.add(bound.reads)
         return self._aliased(f"({bound.sql}) AS {internal}", internal, bound.outputs, alias, node)
 
     def _find(self, catalog: str, database: str, name: str, node: exp.Table) -> Table:
@@ -127,6 +137,7 @@ class _Relations:
         if not isinstance(inner, exp.Query):
             raise unsupported("A parenthesis of this form in FROM", node)
         bound = self._environment.bind_query(inner, Scope(parent=self._outer))
+        self._environment.reads.add(bound.reads)
         internal = self._environment.next_name("r")
         return self._aliased(f"({bound.sql}) AS {internal}", internal, bound.outputs, node.alias.lower() or None, node)
 
@@ -135,6 +146,7 @@ class _Relations:
         if not isinstance(inner, exp.Subquery) or not isinstance(inner.this, exp.Query) or node.args.get("view") or node.args.get("outer"):
             raise unsupported("LATERAL of this form", node)
         bound = self._environment.bind_query(inner.this, Scope(left.fields if left else (), parent=self._outer))
+        self._environment.reads.add(bound.reads)
         internal = self._environment.next_name("r")
         return self._aliased(f"({bound.sql}) AS {internal}", internal, bound.outputs, node.alias.lower() or None, node)
 
@@ -199,7 +211,8 @@ class _Relations:
         skip_columns: bool = False,
     ) -> Source:
         fields = tuple(
-            Field(o.name, f"{internal}.{quoted(o.name or '')}" if named else f"{internal}.c{i}", o.type, alias) for i, o in enumerate(outputs, 1)
+            Field(o.name, f"{internal}.{quoted(o.name or '')}" if named else f"{internal}.c{i}", o.type, alias, uses=o.uses)
+            for i, o in enumerate(outputs, 1)
         )
         source = Source(sql, fields)
         table_alias = node.args.get("alias")
@@ -233,10 +246,11 @@ class _Relations:
         conditions, merged = [], []
         for name in names:
             a, b = _only(left, name, join), _only(right, name, join)
+            self._environment.use(a.uses | b.uses)
             first, second = Bound(a.sql, a.type), Bound(b.sql, b.type)
             conditions.append(compare("=", first, second, join).sql)
             first, second, shared = unify(first, second, what="USING", node=join)
-            merged.append(Field(name, f"coalesce({first.sql}, {second.sql})", shared))
+            merged.append(Field(name, f"coalesce({first.sql}, {second.sql})", shared, uses=a.uses | b.uses))
         rest = tuple(f for f in left.fields + right.fields if f.name not in names)
         return Source(f"({left.sql} {side or 'INNER'} JOIN {right.sql} ON {' AND '.join(conditions)})", (*merged, *rest))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -11,42 +11,52 @@ from services.shared.errors import ColumnAmbiguous, ColumnNotFound
 from services.shared.sql.bound import Bound
 from services.shared.sql.dialect import position
 from services.shared.sql.names import near_miss, quoted
+from services.shared.sql.reads import NOTHING, Reads, Use
 from services.shared.sql.types import Kind, Type
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column that a FROM clause offers: its name, the alias (and database) that qualify it, its DuckDB text and its type."""
+    """A column that a FROM clause offers: its name, the alias (and database) that qualify it, its DuckDB text, its type, what it reads."""
 
     name: str | None
     sql: str
     type: Type
     qualifier: str | None = None
     database: str | None = None
+    uses: frozenset[Use] = NOTHING
 
 
 @dataclass(frozen=True)
 class Output:
-    """A column of a query's result, called `c1`, `c2` … inside."""
+    """A column of a query's result, called `c1`, `c2` … inside; `uses` is what must be read for it alone."""
 
     name: str | None
     type: Type
+    uses: frozenset[Use] = NOTHING
 
 
 @dataclass(frozen=True)
 class BoundQuery:
-    """A translated query; its columns are named `c1` to `cn`, whatever users call them."""
+    """A translated query; its columns are named `c1` to `cn`, whatever users call them; `reads` is needed whatever columns are taken."""
 
     sql: str
     outputs: tuple[Output, ...]
+    reads: Reads = field(default_factory=Reads)
+
+    @property
+    def uses(self) -> frozenset[Use]:
+        """What must be read for all its columns."""
+        return NOTHING.union(*(output.uses for output in self.outputs))
 
 
 @dataclass(frozen=True)
 class Cte:
-    """A WITH query: the name it has inside and its columns."""
+    """A WITH query: the name it has inside, its columns, and what each naming of it reads."""
 
     internal: str
     outputs: tuple[Output, ...]
+    reads: Reads = field(default_factory=Reads)
 
 
 @dataclass(frozen=True)
@@ -70,8 +80,8 @@ class Scope:
             yield scope
             scope = scope.parent
 
-    def resolve(self, node: exp.Column) -> Bound:
-        """Return what a column reference stands for: a parameter, an output's alias, a column, or a field of a row."""
+    def resolve(self, node: exp.Column, *, use: Callable[[frozenset[Use]], None]) -> Bound:
+        """Return what a column reference stands for: a parameter, an output's alias, a column, or a field of a row; `use` is told what it reads."""
         words = [part.name.lower() for part in node.parts]
         for scope in self.outward():
             if len(words) == 1 and words[0] in scope.parameters:
@@ -84,6 +94,7 @@ class Scope:
                     line, column = position(node)
                     raise ColumnAmbiguous(f"The column {'.'.join(words[:taken])} is in more than one table.", line=line, column=column)
                 if found:
+                    use(found[0].uses)
                     return _dereference(Bound(found[0].sql, found[0].type), words[taken:], node)
         raise self._not_found(words, node)
 

@@ -16,6 +16,7 @@ from services.shared.sql.guard import Statement, StatementKind
 from services.shared.sql.json_values import canonical
 from services.shared.sql.literals import interval_text
 from services.shared.sql.queries import bind_query
+from services.shared.sql.reads import Scan
 from services.shared.sql.scope import BoundQuery, Scope
 from services.shared.sql.show import Schemas
 from services.shared.sql.types import INTERVALS, Kind, Type, athena_type
@@ -32,11 +33,16 @@ class ResultColumn:
 
 @dataclass(frozen=True)
 class Translation:
-    """What the embedded engine runs: its SQL over views named database.table, the result's columns, the tables it reads."""
+    """What the embedded engine runs: its SQL over views named database.table, and the result's columns.
+
+    `tables` are those it reads, `scans` how, and `views` the tables that turned out to be views of others.
+    """
 
     sql: str
     columns: tuple[ResultColumn, ...]
     tables: tuple[Table, ...]
+    scans: tuple[Scan, ...]
+    views: tuple[tuple[str, str], ...]
     approximate: tuple[str, ...]
 
 
@@ -58,7 +64,14 @@ def translate(statement: Statement, schemas: Schemas, *, database: str, now: dat
     except RecursionError as error:
         raise SqlSyntax("The SQL is nested too deeply.") from error
     columns = tuple(ResultColumn(o.name or f"_col{i}", athena_type(o.type)) for i, o in enumerate(bound.outputs))
-    return Translation(_shown(bound), columns, tuple(environment.tables.values()), tuple(sorted(environment.approximate)))
+    return Translation(
+        _shown(bound),
+        columns,
+        tuple(environment.tables.values()),
+        bound.reads.finish(bound.uses),
+        tuple(sorted(environment.views)),
+        tuple(sorted(environment.approximate)),
+    )
 
 
 def _shown(query: BoundQuery) -> str:

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, insert, select
 from services.shared.catalog.embedded import STAGING
 from services.shared.errors import JobNotFound
 from services.shared.jobs.model import Job, Kind, NewJob, State
+from services.shared.jobs.turns import Lane
 from services.shared.principal import Principal
 from services.shared.records.tables import queries
 from services.shared.results import csv_key, read_rows
 from services.worker.deps import Worker
 
 ORIGIN = "receipt"
-ENGINE = "duckdb"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def submit_queries(worker: Worker, job: Job, statements: Sequence[tuple[str, str
                 worker.jobs.load(tx, query_id)
             except JobNotFound:
                 _submit(tx, worker, job, query_id, sql)
-    worker.outbox.send_soon(*(query_id for query_id, _ in statements))
+    worker.outbox.send_new_soon()
 
 
 def unfinished(worker: Worker, query_ids: Sequence[str]) -> str | None:
@@ -70,6 +70,9 @@ def read_answers(worker: Worker, query_ids: Sequence[str]) -> Answered:
 
 
 def _submit(tx: Connection, worker: Worker, job: Job, query_id: str, sql: str) -> None:
-    new = NewJob(kind=Kind.QUERY, resource_type="query", resource_id=query_id, params={}, request_id=job.request_id, id=query_id)
+    new = NewJob(
+        kind=Kind.QUERY, resource_type="query", resource_id=query_id, params={}, request_id=job.request_id, id=query_id, lane=Lane.BACKGROUND
+    )
     worker.jobs.submit(tx, new, principal=Principal(job.workspace, job.owner))
-    tx.execute(insert(queries).values(id=query_id, workspace=job.workspace, owner=job.owner, origin=ORIGIN, sql=sql, database=STAGING, engine=ENGINE))
+    own = {"id": query_id, "workspace": job.workspace, "owner": job.owner, "origin": ORIGIN}
+    tx.execute(insert(queries).values(**own, sql=sql, database=STAGING, engine=worker.engine.name))

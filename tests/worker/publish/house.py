@@ -209,11 +209,11 @@ def open_house(home: Path, *, classifier: Classify = classify, **values: Any) ->
     runner = Runner(store, outbox, ProgressBoard(settings), settings)
     worker = Worker(
         settings=settings, database=adapters.database, storage=adapters.storage, parts=adapters.parts, catalog=adapters.catalog,
-        jobs=store, outbox=outbox, runner=runner, redis=redis.Redis.from_url(NO_BROKER),
+        jobs=store, outbox=outbox, runner=runner, engine=adapters.engine, redis=redis.Redis.from_url(NO_BROKER),
         heartbeats=Heartbeats(settings),
     )  # fmt: skip
     engine = DuckDbEngine(adapters.catalog, adapters.storage.engine_location, home / "spill")
-    service = QueryService(settings, adapters.database, adapters.storage, engine, runner, Watcher(engine))
+    service = QueryService(settings, adapters.database, adapters.storage, adapters.catalog, engine, runner, Watcher(engine))
     try:
         yield House(worker, service, home)
     finally:
