@@ -29,7 +29,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILED = 500
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UPLOAD_BODY = re.compile(r"/v1/uploads(/[^/]+)?/?")
-_QUIET = frozenset({"/healthz", "/metrics", "/readyz"})
+_UNMEASURED = frozenset({"/healthz", "/metrics", "/readyz"})
+_POLLED = re.compile(r"/healthz|/readyz|/metrics|/v1/(jobs|queries)/[^/]+")
 _SECURITY: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -58,7 +59,7 @@ class RequestRim:
         body = _Body(headers, receive)
         watched = _Watched(send, request_id, body)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            if scope["path"] in _QUIET:
+            if scope["path"] in _UNMEASURED:
                 await self._serve(scope, headers, body, watched)
                 return
             with span("request", parent=headers.get("traceparent"), request__id=request_id):
@@ -84,7 +85,7 @@ class RequestRim:
             if not send.status:
                 await _respond(InternalError(), scope, receive, send)
         finally:
-            say = log.debug if scope["method"] == "GET" and send.status < 400 and _QUIET.fullmatch(scope["path"]) else log.info
+            say = log.debug if scope["method"] == "GET" and send.status < 400 and _POLLED.fullmatch(scope["path"]) else log.info
             path = scope.get("raw_path", scope["path"].encode()).decode("ascii", "replace")
             seconds = time.perf_counter() - started
             count_request(scope, status=send.status, seconds=seconds)
