@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -57,5 +59,18 @@ def _typed(texts: Any, kind: Any, athena: str) -> Any:
     if pa.types.is_binary(kind):
         return pa.array([None if t is None else bytes.fromhex(t) for t in texts.to_pylist()], kind)
     if athena == "timestamp with time zone":
-        return pc.replace_substring(texts, " UTC", "").cast(pa.timestamp("ms")).cast(kind)
+        return _instants(texts).cast(kind)
     return texts.cast(kind)
+
+
+def _instants(texts: Any) -> Any:
+    """Return the moments of texts with their zones; of an hour that a clock shows twice, the first."""
+    if pc.all(pc.ends_with(texts, " UTC")).as_py() is not False:
+        return pc.replace_substring(texts, " UTC", "").cast(pa.timestamp("ms"))
+    return pa.array([None if text is None else _instant(text) for text in texts.to_pylist()], pa.timestamp("ms"))
+
+
+def _instant(text: str) -> datetime:
+    clock, _, zone = text.rpartition(" ")
+    moment = datetime.fromisoformat(f"{clock}{zone}" if zone[0] in "+-" else clock)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC).replace(tzinfo=None)

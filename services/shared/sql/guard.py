@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
@@ -19,8 +19,10 @@ from services.shared.sql.whole import check_whole
 
 DEFAULT_MAX_SQL_BYTES = 64 * 1024
 MAX_NESTING = 60
+MAX_WORDS = 5_000
 
 _LEXEMES = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*(?s:.*?)\*/|/\*|(?s:.)""")
+_WORDS = re.compile(r"""'(?:[^']|'')*(?:'|\Z)|"(?:[^"]|"")*(?:"|\Z)|--[^\n]*|/\*(?s:.*?)(?:\*/|\Z)|\w+|[^\s\w]""")
 _OPENERS = ("'", '"', "/*", "`")
 _READS = ("SELECT", "WITH", "VALUES", "TABLE", "(")
 _REFUSED = frozenset(
@@ -107,10 +109,18 @@ def parse_statement(sql: str, *, max_bytes: int = DEFAULT_MAX_SQL_BYTES) -> Stat
     """Read exactly one statement of the allow-list; comments and one closing semicolon are no statement."""
     if len(sql.encode("utf-8", "surrogatepass")) > max_bytes:
         raise SqlTooLong(f"The SQL has {len(sql.encode('utf-8', 'surrogatepass')):,} bytes; this server takes {max_bytes:,}.")
+    _check_words(sql)
     try:
         return _read(_only_statement(_tokens(sql)), sql)
     except RecursionError as error:
         raise SqlSyntax("The SQL is nested too deeply.") from error
+
+
+def _check_words(sql: str) -> None:
+    """Refuse more words than are read in a tenth of a second, before any is; comments are none."""
+    words = sum(1 for found in islice(_WORDS.finditer(sql), 2 * MAX_WORDS) if not found[0].startswith(("--", "/*")))
+    if words > MAX_WORDS:
+        raise SqlTooLong(f"The SQL has more than {MAX_WORDS:,} words, numbers and signs; put long lists into a table.")
 
 
 def _tokens(sql: str) -> list[Token]:

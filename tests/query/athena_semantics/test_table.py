@@ -2,21 +2,31 @@ from __future__ import annotations
 
 import pytest
 
-from tests.query.athena_semantics.case import Case, Subject
+from tests.query.athena_semantics.case import Case
+from tests.query.athena_semantics.page import PAGE, Outcomes, judge_all, with_figures
 from tests.query.athena_semantics.table import SUBJECTS
 from tests.query.athena_semantics.verdict import Bench, Verdict
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench(tmp_path_factory.mktemp("semantics"))
+    return Bench(tmp_path_factory.mktemp("bench"))
 
 
-@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
-def test_every_answer_is_trinos_or_a_refusal_by_name(bench: Bench, subject: Subject) -> None:
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    return judge_all(tmp_path_factory.mktemp("semantics"))
+
+
+@pytest.mark.parametrize("name", [subject.name for subject in SUBJECTS])
+def test_every_answer_is_trinos_or_a_refusal_by_name(outcomes: Outcomes, name: str) -> None:
     """Type, value and NULL-ness of every cell are what the documentation says, or the statement is refused; never another answer."""
-    wrong = [(case.sql, outcome.said) for case in subject.cases if (outcome := bench.judge(case)).verdict is Verdict.WRONG]
-    assert wrong == []
+    assert [(case.sql, outcome.said) for case, outcome in outcomes[name] if outcome.verdict is Verdict.WRONG] == []
+
+
+def test_the_page_has_the_figures(outcomes: Outcomes) -> None:
+    """docs/sql.md counts what is right and lists what is refused, as it is (`python -m tests.query.athena_semantics.page` writes it)."""
+    assert PAGE.read_text() == with_figures(PAGE.read_text(), outcomes)
 
 
 def test_the_table_is_one() -> None:

@@ -89,3 +89,62 @@ def test_parameters_fill_placeholders(catalog: Schemas, connection: Any) -> None
     assert connection.execute(sql).fetchall() == [("it's ?", -5, True, None, 0.1)]
     with pytest.raises(ParameterMismatch, match="1 placeholders, 0"):
         with_parameters(parse_statement("select ?"), [])
+
+
+@pytest.mark.parametrize(
+    ("sql", "line", "column", "named"),
+    [
+        ("select a,\n  b, sum(d) from t group by a", 2, 3, "column b"),
+        ("select count(*)\nfrom t having d > 1", 2, 15, "column d"),
+        ("select upper(s) from t group by a", 1, 14, "column s"),
+        ("select a from t group by a\norder by b", 2, 10, "column b"),
+        ("select * from u group by a", 1, 8, "column name"),
+    ],
+)
+def test_a_column_that_is_not_grouped_is_found_before_anything_runs(
+    translated: Callable[[str], Translation], sql: str, line: int, column: int, named: str
+) -> None:
+    """The column is named with its place."""
+    with pytest.raises(Problem) as caught:
+        translated(sql)
+    assert (caught.value.code, caught.value.line, caught.value.column) == ("sql_invalid", line, column)
+    assert named in str(caught.value.detail)
+
+
+def test_what_is_grouped_passes(translated: Callable[[str], Translation]) -> None:
+    """A key may be qualified or not, an expression, an ordinal, inside another expression or a window."""
+    for sql in (
+        "select t.a, a + 1, sum(b) from t group by a",
+        "select upper(s) || 'x', max(a) from t group by upper(t.s) order by upper(s)",
+        "select a + 1, count(*) from t group by 1 having count(*) > 1 order by count(*)",
+        "select a as z, sum(b) as y from t group by a order by y, z",
+        "select a, sum(sum(b)) over (order by a) from t group by a", "select a, (select max(u.a) from u where u.a = t.a) from t group by a",
+        "select sum(b) from t order by 1", "select array_agg(s order by a) from t", "select year(dt), count(*) from t group by year(dt)",
+    ):  # fmt: skip
+        translated(sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "line", "column"),
+    [
+        ("select a from t limit 5\nwhere a = 1", 2, 1),
+        ("select a from t limit 5 offset 1", 1, 25),
+        ("select * from (select a from t order by a\n group by a) x", 2, 2),
+        ("select a from t where a = 1 where a = 2", 1, 29),
+    ],
+)
+def test_clauses_keep_their_order(sql: str, line: int, column: int) -> None:
+    """A clause that stands after one it must precede is a syntax error where it stands."""
+    with pytest.raises(Problem) as caught:
+        parse_statement(sql)
+    assert (caught.value.code, caught.value.line, caught.value.column) == ("sql_syntax", line, column)
+
+
+def test_names_that_look_like_clauses_are_names() -> None:
+    """`limit`, `offset` and windows' own ORDER BY begin no clause."""
+    for sql in (
+        "select t.offset, extract(year from d), trim(both 'x' from s), sum(a) over (partition by b order by c rows 1 preceding) from t",
+        "select listagg(s, ',') within group (order by s) from t group by a union all select 'x' from t where 1 = 1 order by 1 limit 2",
+        "with x as (select a from t where a > 1 limit 5) select a from x where a in (select b from u where b = 1) group by a",
+    ):
+        parse_statement(sql)
