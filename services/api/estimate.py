@@ -1,7 +1,7 @@
 """Estimates: the most bytes that a statement can scan, from what was recorded when its tables were published; no file is opened.
 
-A scan reads the compressed chunks of its columns, the files' footers, and the small gaps that the reader does not skip. A table named
-twice is read twice. Of a table that was made elsewhere nothing is known, so there is no bound.
+A scan reads the compressed chunks of its columns, the files' footers, the small gaps that the reader does not skip, and now and then a
+row group twice, when two threads begin it. A table named twice is read twice. Of a table that was made elsewhere nothing is known, so there is no bound.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def _bound(scan: Scan, versions: Versions, settings: Settings) -> tuple[int | No
     footers = max(0, whole - sum(sizes.values()))
     read = sum(sizes[name] for name in needed)
     gaps = _GAP_BYTES * max(0, len(needed) - 1) * _most_groups(version, settings)
-    return min(whole, round((read + gaps) / _WHOLE_GROUP_SHARE) + footers), False
+    twice = min(read, settings.row_group_bytes)
+    return min(whole, round((read + gaps) / _WHOLE_GROUP_SHARE) + footers) + twice, False
 
 
 def _most_groups(version: RowMapping, settings: Settings) -> int:

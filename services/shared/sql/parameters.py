@@ -1,7 +1,7 @@
 """Parameters of a query: typed JSON values put in the place of `?` as parts of the tree, never pasted into the text.
 
-A number without a point is an integer of any size, one with a point or an exponent a double, a text a varchar; a decimal or a date
-is a text under a CAST, and so keeps every digit. `?` may stand wherever a constant may; in ORDER BY and GROUP BY it is a constant, not the
+A number without a point is a bigint, one with a point or an exponent a double, a text a varchar; a larger one, a decimal
+or a date is a text under a CAST, and so keeps every digit. `?` may stand wherever a constant may; in ORDER BY and GROUP BY it is a constant, not the
 number of a column.
 """
 
@@ -17,7 +17,7 @@ from services.shared.errors import ParameterMismatch
 from services.shared.sql.guard import Statement
 
 Parameter = bool | int | float | str | None
-MAX_DIGITS = 38
+MAX_BIGINT = 2**63 - 1
 
 
 def with_parameters(statement: Statement, parameters: Sequence[Parameter]) -> Statement:
@@ -58,8 +58,8 @@ def _literal(value: Parameter, number: int) -> exp.Expr:
             raise ParameterMismatch(f"Parameter {number} is {value}, which is no number of SQL.")
         case float():
             return _signed(format(abs(value), ".17e"), value < 0 or math.copysign(1, value) < 0)
-        case int() if abs(value) >= 10**MAX_DIGITS:
-            raise ParameterMismatch(f"Parameter {number} has more than {MAX_DIGITS} digits; send it as a text and CAST it to double.")
+        case int() if abs(value) > MAX_BIGINT:
+            raise ParameterMismatch(f"Parameter {number} is larger than a bigint; send it as a text under CAST(? AS decimal(38,0)).")
         case _:
             return _signed(str(abs(value)), value < 0)
 
