@@ -85,9 +85,9 @@ def _multiply(left: Bound, right: Bound, a: Type, b: Type, node: exp.Expr) -> Bo
 
 
 def divide_decimals(left: Bound, right: Bound, result: Type, node: exp.Expr) -> Bound:
-    """Divide exactly and round half away from zero, on whole numbers of 128 bits."""
+    """Divide exactly and round half away from zero, on whole numbers of 128 bits; values that need more are DuckDB's overflow, never another answer."""
     shift = result.scale - left.type.scale + right.type.scale
-    if left.type.precision + shift >= MAX_PRECISION or right.type.precision >= MAX_PRECISION:
+    if shift >= MAX_PRECISION:
         raise unsupported(f"The division of {left.type} by {right.type} (its digits exceed {MAX_PRECISION - 1})", node)
     above, below = f"({unscaled(left)} * CAST({10**shift} AS HUGEINT))", unscaled(right)
     return scaled(round_half_up(above, below), result)
@@ -95,7 +95,8 @@ def divide_decimals(left: Bound, right: Bound, result: Type, node: exp.Expr) -> 
 
 def round_half_up(above: str, below: str) -> str:
     """Return the quotient of two whole numbers, ties away from zero; a zero divisor is DuckDB's own error."""
-    return f"(((2 * abs({above}) + abs({below})) // (2 * abs({below}))) * sign({above}) * sign({below}))"
+    whole, left_over = f"abs({above}) // abs({below})", f"abs({above}) % abs({below})"
+    return f"(({whole} + CAST({left_over} >= abs({below}) - {left_over} AS INTEGER)) * sign({above}) * sign({below}))"
 
 
 def unscaled(value: Bound) -> str:

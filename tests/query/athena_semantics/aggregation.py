@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.query.athena_semantics.case import INVALID, RANGE, TYPES, fails, subject, table, trino, value
+from tests.query.athena_semantics.case import DIVISION, INVALID, RANGE, TYPES, fails, subject, table, trino, value
 
 _X = "FROM (VALUES 1, 2, 2, NULL) AS t (x)"
 _NONE = "FROM (VALUES 1) AS t (x) WHERE x > 1"
@@ -17,6 +17,9 @@ AGGREGATES = subject(
         table(f"SELECT count(*), count(x), sum(x), avg(x), max(x), array_agg(x), bool_and(x > 0), arbitrary(x) {_NONE}",
               "bigint bigint bigint double int array<int> boolean int", ("0", "0", None, None, None, None, None, None)),
         table("SELECT sum(x), avg(x) FROM (VALUES 1.10, 2.25) AS t (x)", "decimal(38,2) decimal(3,2)", ("3.35", "1.68")),
+        table("SELECT sum(x) / 2.0, -sum(x) / 2.0, sum(x) / sum(x) FROM (VALUES 1.10, 2.25) AS t (x)", "decimal(38,2) decimal(38,2) decimal(38,2)",
+              ("1.68", "-1.68", "1.00")),
+        fails("SELECT sum(x) / 0.0 FROM (VALUES 1.10, 2.25) AS t (x)", DIVISION),
         table("SELECT sum(x), avg(x) FROM (VALUES 1e0, 2e0) AS t (x)", "double double", ("3.0", "1.5")),
         fails("SELECT sum(x) FROM (VALUES 9223372036854775807, 1) AS t (x)", RANGE),
         table(f"SELECT array_agg(x ORDER BY x DESC) {_X}", "array<int>", ("[2, 2, 1, null]",)),
