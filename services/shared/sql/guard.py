@@ -218,13 +218,11 @@ def _parse_query(tokens: list[Token], sql: str) -> exp.Query:
             begin = next((token for token in tokens if token.text.upper() == word), None)
             line, column = (begin.line, _start(begin)) if begin is not None else position(node)
             raise StatementNotAllowed(f"A query may only read; this one holds {word}.", line=line, column=column)
-    if isinstance(tree, exp.Values):
-        return exp.select("*").from_(tree)
-    if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
+    if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery | exp.Values):
         raise UnsupportedOnEmbedded(f"{type(tree).__name__.upper()} is not a query this server reads.")
     check_order(tokens)
     check_whole(tree, tokens)
-    return tree
+    return exp.select("*").from_(tree) if isinstance(tree, exp.Values) else tree
 
 
 def _refuse_numbers(tokens: list[Token], sql: str) -> None:

@@ -30,6 +30,12 @@ def _missing(node: exp.Expr) -> str | None:
     match node:
         case exp.Select() if not node.expressions:
             return "SELECT selects nothing"
+        case exp.Alias() if not isinstance(node.parent, exp.Select | exp.MatchRecognize):
+            return f"The alias {node.alias[:40]!r} can't stand here"
+        case exp.Identifier() if not node.args.get("quoted") and len(node.name.split()) > 1:
+            return f"{node.name[:40]!r} can't stand here"
+        case exp.CTE() if not isinstance(node.this, exp.Query) or isinstance(node.this, exp.Table):
+            return f"WITH {node.alias[:40]} holds no query"
         case exp.Group() if not any(node.args.values()):
             return "GROUP BY names nothing"
         case exp.In() if not (node.expressions or node.args.get("query") or node.args.get("unnest") or node.args.get("field")):

@@ -32,7 +32,11 @@ def _writes() -> list[str]:
 
 def _mutated(sql: str, chance: random.Random) -> str:
     written = "".join(chance.choice(_SPACES) if c == " " and chance.random() < 0.3 else chance.choice((c.upper(), c.lower(), c)) for c in sql)
-    return chance.choice(_AROUND).format(written.rstrip().rstrip(";"))
+    whole = written.rstrip().rstrip(";")
+    around = chance.choice(_AROUND)
+    if around == "SELECT * FROM ({})" and len(sql.split()) == 2:  # `FROM (vacuum t)` reads a table named vacuum
+        around = "{}"
+    return around.format(whole)
 
 
 @given(st.integers(min_value=0, max_value=228), st.integers(min_value=0))

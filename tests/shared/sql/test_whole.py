@@ -57,3 +57,10 @@ def test_a_missing_part_is_named(sql: str, detail: str) -> None:
 def test_whole_statements_pass(sql: str) -> None:
     """What Athena's grammar has is read."""
     assert parse_statement(sql).tree is not None
+
+
+@pytest.mark.parametrize("sql", ["VALUES (execute plan)", "SELECT ((vacuum t))", "WITH x AS (execute plan) SELECT 1", "SELECT f(a b) FROM t"])
+def test_an_alias_stands_only_where_one_may(sql: str) -> None:
+    """Two names in a row are no expression, and a table is no query of WITH."""
+    with pytest.raises(SqlSyntax):
+        parse_statement(sql)
