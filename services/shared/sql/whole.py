@@ -13,7 +13,7 @@ from services.shared.sql.dialect import position
 _NEVER_AFTER_A_COMMA = (TokenType.FROM, TokenType.WHERE, TokenType.R_PAREN, TokenType.R_BRACKET)
 
 
-def check_whole(tree: exp.Query, tokens: Sequence[Token]) -> None:
+def check_whole(tree: exp.Query | exp.Values, tokens: Sequence[Token]) -> None:
     """Raise SqlSyntax where a part is missing that the parser does not miss."""
     for comma, after in pairwise(tokens):
         if comma.token_type is TokenType.COMMA and after.token_type in _NEVER_AFTER_A_COMMA:
@@ -30,7 +30,7 @@ def _missing(node: exp.Expr) -> str | None:
     match node:
         case exp.Select() if not node.expressions:
             return "SELECT selects nothing"
-        case exp.Alias() if not isinstance(node.parent, exp.Select | exp.MatchRecognize):
+        case exp.Alias() if not isinstance(node.parent, exp.Select | exp.MatchRecognize | exp.MatchRecognizeMeasure):
             return f"The alias {node.alias[:40]!r} can't stand here"
         case exp.Identifier() if not node.args.get("quoted") and len(node.name.split()) > 1:
             return f"{node.name[:40]!r} can't stand here"
@@ -43,7 +43,7 @@ def _missing(node: exp.Expr) -> str | None:
     return None
 
 
-def _check_joins(tree: exp.Query, tokens: Sequence[Token]) -> None:
+def _check_joins(tree: exp.Query | exp.Values, tokens: Sequence[Token]) -> None:
     """A comma's join and one whose condition is missing are the same tree; only the word JOIN tells them apart."""
     bare = [join for join in tree.find_all(exp.Join) if not _is_complete(join)]
     written = sum(token.token_type is TokenType.JOIN for token in tokens)
