@@ -10,54 +10,18 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from decimal import Decimal
-from math import isclose
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from bench.kept import keep
-from tests.e2e.tpch import TYPES as SOME_TYPES
+from tests.e2e.tpch import BENCHMARK, TYPES, generate, same
 from tests.stack import FAST, Stack, running
 
-QUESTIONS = sorted((Path(__file__).parent / "questions").glob("q*.sql"))
-TYPES = {
-    **SOME_TYPES,
-    "region": {"r_regionkey": "BIGINT", "r_name": "VARCHAR", "r_comment": "VARCHAR"},
-    "supplier": {
-        "s_suppkey": "BIGINT",
-        "s_name": "VARCHAR",
-        "s_address": "VARCHAR",
-        "s_nationkey": "BIGINT",
-        "s_phone": "VARCHAR",
-        "s_acctbal": "DECIMAL(15,2)",
-        "s_comment": "VARCHAR",
-    },
-    "part": {
-        "p_partkey": "BIGINT",
-        "p_name": "VARCHAR",
-        "p_mfgr": "VARCHAR",
-        "p_brand": "VARCHAR",
-        "p_type": "VARCHAR",
-        "p_size": "BIGINT",
-        "p_container": "VARCHAR",
-        "p_retailprice": "DECIMAL(15,2)",
-        "p_comment": "VARCHAR",
-    },
-    "partsupp": {
-        "ps_partkey": "BIGINT",
-        "ps_suppkey": "BIGINT",
-        "ps_availqty": "BIGINT",
-        "ps_supplycost": "DECIMAL(15,2)",
-        "ps_comment": "VARCHAR",
-    },
-}
 SCANS = (
     "SELECT count(*) FROM lineitem",
     "SELECT sum(l_extendedprice), min(l_shipdate), max(l_shipdate) FROM lineitem",
@@ -65,7 +29,6 @@ SCANS = (
     "SELECT count(*) FROM lineitem WHERE l_comment LIKE '%furiously%'",
     "SELECT count(DISTINCT l_partkey) FROM lineitem",
 )
-_TOLERANCE = 1e-9
 
 
 def main() -> None:
@@ -76,7 +39,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_const", const=1.0, dest="scale", help="scale factor 1")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder, running(Path(folder) / "home", **FAST) as stack:
-        paths = _generate(Path(folder) / "csv", asked.scale)
+        paths = generate(Path(folder) / "csv", scale=asked.scale)
         loaded_s = _load(stack, paths)
         print(f"loaded scale {asked.scale:g} in {loaded_s:.0f} s", flush=True)
         parquet, csv = _open(paths, Path(folder) / "parquet"), _open(paths)
@@ -87,18 +50,18 @@ def main() -> None:
 def _p21(stack: Stack, oracle: Any, scale: float, rounds: int, loaded_s: float) -> None:
     kept: dict[str, Any] = {}
     right = 0
-    for path in QUESTIONS:
+    for path in BENCHMARK:
         sql = path.read_text()
         ours, theirs, answers = _take_turns(lambda sql=sql: _ask(stack, sql), lambda sql=sql: _fetch(oracle, sql), rounds)
-        same = _same(*answers)
-        right += same
-        kept[path.stem] = {"right": same, "headwater_s": ours, "duckdb_s": theirs}
+        matches = same(*answers)
+        right += matches
+        kept[path.stem] = {"right": matches, "headwater_s": ours, "duckdb_s": theirs}
         print(
-            f"{path.stem}  {'right' if same else 'WRONG'}  {ours * 1000:6.0f} ms  DuckDB {theirs * 1000:6.0f} ms  {ours / theirs:.2f} ×", flush=True
+            f"{path.stem}  {'right' if matches else 'WRONG'}  {ours * 1000:6.0f} ms  DuckDB {theirs * 1000:6.0f} ms  {ours / theirs:.2f} ×", flush=True
         )
     ratio = sum(one["headwater_s"] for one in kept.values()) / sum(one["duckdb_s"] for one in kept.values())
     print(
-        f"| P21 | TPC-H at {scale:g}, {rounds} rounds | {right} of {len(QUESTIONS)} right, sum of times {ratio:.2f} × | target 22 of 22, ≤ 1.2 × |",
+        f"| P21 | TPC-H at {scale:g}, {rounds} rounds | {right} of {len(BENCHMARK)} right, sum of times {ratio:.2f} × | target 22 of 22, ≤ 1.2 × |",
         flush=True,
     )
     keep("P21", {"scale": scale, "rounds": rounds, "loaded_s": loaded_s, "right": right, "ratio": ratio, "questions": kept})
@@ -110,7 +73,7 @@ def _p18(stack: Stack, parquet: Any, csv: Any, scale: float, rounds: int) -> Non
         ours, theirs, answers = _take_turns(lambda sql=sql: _ask(stack, sql), lambda sql=sql: _fetch(parquet, sql), rounds)
         from_csv = _timed(lambda sql=sql: _fetch(csv, sql))[0]
         kept[sql] = {
-            "right": _same(*answers),
+            "right": same(*answers),
             "headwater_s": ours,
             "duckdb_s": theirs,
             "duckdb_on_csv_s": from_csv,
@@ -142,12 +105,6 @@ def _timed(act: Callable[[], Any]) -> tuple[float, Any]:
     started = time.perf_counter()
     answer = act()
     return time.perf_counter() - started, answer
-
-
-def _generate(folder: Path, scale: float) -> dict[str, Path]:
-    command = [str(Path(sys.executable).with_name("tpchgen-cli")), "csv", "-s", str(scale), "-o", str(folder), "-T", ",".join(TYPES)]
-    subprocess.run(command, check=True, capture_output=True)
-    return {table: folder / f"{table}.csv" for table in TYPES}
 
 
 def _load(stack: Stack, paths: dict[str, Path]) -> float:
@@ -207,24 +164,6 @@ def _end(stack: Stack, address: str) -> dict[str, Any]:
 def _engine_s(stack: Stack, sql: str) -> float:
     query = _end(stack, stack.http.post("/v1/queries", json={"sql": sql}).raise_for_status().headers["Location"])
     return float(query["statistics"]["planning_ms"] + query["statistics"]["execution_ms"]) / 1000
-
-
-def _same(ours: list[list[Any]], theirs: list[tuple[Any, ...]]) -> bool:
-    return len(ours) == len(theirs) and all(
-        _same_cell(a, b) for one, other in zip(ours, theirs, strict=True) for a, b in zip(one, other, strict=True)
-    )
-
-
-def _same_cell(ours: Any, theirs: Any) -> bool:
-    """Compare as numbers what is a number; Trino rounds a mean of decimals to the scale of its values."""
-    if ours is None or theirs is None:
-        return ours is theirs
-    if isinstance(theirs, float):
-        rounded = isinstance(ours, str) and "." in ours
-        return isclose(float(ours), theirs, rel_tol=_TOLERANCE) or (rounded and abs(Decimal(ours) - Decimal(theirs)) <= Decimal("0.005001"))
-    if isinstance(theirs, int | Decimal):
-        return Decimal(ours) == Decimal(theirs)
-    return str(ours) == str(theirs)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,12 @@ from tests.stack import Stack
 
 
 def test_small(stack: Stack, tmp_path: Path) -> None:
-    """Four tables of some megabytes."""
-    go_through(stack, tmp_path, scale=0.01, suffix="", timeout_s=60)
+    """Eight tables of some megabytes, and the benchmark's 22 questions."""
+    paths = go_through(stack, tmp_path, scale=0.01, suffix="", timeout_s=60)
+    with tpch.open_oracle(paths, tmp_path / "spill") as oracle:
+        wrong = [path.stem for path in tpch.BENCHMARK if not tpch.same(stack.rows(path.read_text()), oracle.execute(path.read_text()).fetchall())]
+    assert len(tpch.BENCHMARK) == 22
+    assert wrong == []
 
 
 @pytest.mark.slow

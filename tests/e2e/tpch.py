@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,37 @@ TYPES = {
         "c_comment": "VARCHAR",
     },
     "nation": {"n_nationkey": "BIGINT", "n_name": "VARCHAR", "n_regionkey": "BIGINT", "n_comment": "VARCHAR"},
+    "region": {"r_regionkey": "BIGINT", "r_name": "VARCHAR", "r_comment": "VARCHAR"},
+    "supplier": {
+        "s_suppkey": "BIGINT",
+        "s_name": "VARCHAR",
+        "s_address": "VARCHAR",
+        "s_nationkey": "BIGINT",
+        "s_phone": "VARCHAR",
+        "s_acctbal": "DECIMAL(15,2)",
+        "s_comment": "VARCHAR",
+    },
+    "part": {
+        "p_partkey": "BIGINT",
+        "p_name": "VARCHAR",
+        "p_mfgr": "VARCHAR",
+        "p_brand": "VARCHAR",
+        "p_type": "VARCHAR",
+        "p_size": "BIGINT",
+        "p_container": "VARCHAR",
+        "p_retailprice": "DECIMAL(15,2)",
+        "p_comment": "VARCHAR",
+    },
+    "partsupp": {
+        "ps_partkey": "BIGINT",
+        "ps_suppkey": "BIGINT",
+        "ps_availqty": "BIGINT",
+        "ps_supplycost": "DECIMAL(15,2)",
+        "ps_comment": "VARCHAR",
+    },
 }
+BENCHMARK = sorted((Path(__file__).parent / "benchmark").glob("q*.sql"))
+_TOLERANCE = 1e-9
 _ATHENA = {"BIGINT": "bigint", "VARCHAR": "string", "DATE": "date"}
 
 
@@ -169,3 +200,22 @@ def expected(oracle: duckdb.DuckDBPyConnection, question: Question) -> list[tupl
 def athena_kind(declared: str) -> str:
     """Return the family of Athena's type for one of ours."""
     return _ATHENA.get(declared, "decimal")
+
+
+def same(ours: list[list[Any]], theirs: list[tuple[Any, ...]]) -> bool:
+    """Tell whether an answer has the rows of the other, in its order."""
+    return len(ours) == len(theirs) and all(
+        _same_cell(a, b) for one, other in zip(ours, theirs, strict=True) for a, b in zip(one, other, strict=True)
+    )
+
+
+def _same_cell(ours: Any, theirs: Any) -> bool:
+    """Compare as numbers what is a number; Trino rounds a mean of decimals to the scale of its values."""
+    if ours is None or theirs is None:
+        return ours is theirs
+    if isinstance(theirs, float):
+        rounded = isinstance(ours, str) and "." in ours
+        return isclose(float(ours), theirs, rel_tol=_TOLERANCE) or (rounded and abs(Decimal(ours) - Decimal(theirs)) <= Decimal("0.005001"))
+    if isinstance(theirs, int | Decimal):
+        return Decimal(ours) == Decimal(theirs)
+    return str(ours) == str(theirs)

@@ -85,7 +85,7 @@ def _multiply(left: Bound, right: Bound, a: Type, b: Type, node: exp.Expr) -> Bo
 
 
 def divide_decimals(left: Bound, right: Bound, result: Type, node: exp.Expr) -> Bound:
-    """Divide exactly and round half away from zero, on whole numbers of 128 bits; values that need more are DuckDB's overflow, never another answer."""
+    """Divide exactly and round half away from zero, on whole numbers of 128 bits; a value that needs more is DuckDB's overflow."""
     shift = result.scale - left.type.scale + right.type.scale
     if shift >= MAX_PRECISION:
         raise unsupported(f"The division of {left.type} by {right.type} (its digits exceed {MAX_PRECISION - 1})", node)
