@@ -1,7 +1,8 @@
 """Estimates: the most bytes that a statement can scan, from what was recorded when its tables were published; no file is opened.
 
 A scan reads the compressed chunks of its columns, the files' footers, the small gaps that the reader does not skip, and now and then a
-row group twice, when two threads begin it. A table named twice is read twice. Of a table that was made elsewhere nothing is known, so there is no bound.
+row group twice, when two threads begin it. A table named twice is read twice. Of a table that was made elsewhere nothing is known, so
+there is no bound.
 """
 
 from __future__ import annotations
