@@ -13,7 +13,8 @@ from fastapi.responses import StreamingResponse
 from services.api.answers import etag_of
 from services.api.stop import Stop
 
-_POLL_S = 0.4
+_POLL_S = 0.4  # at the longest: what has just changed is looked at sooner
+_SOON_S = 0.02
 _KEPT_S = 0.2
 _MOST = 256
 _COMMENT_S = 15.0
@@ -65,7 +66,7 @@ class Feed:
                 yield b": still here\n\n"
             if snapshot.final:
                 return
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(min(_POLL_S, max(_SOON_S, (time.monotonic() - spoken) / 10)))
 
     async def latest(self, resource: Resource) -> Snapshot:
         """Return what the resource answers: kept for a fraction of a second for all who ask, while nothing is written to the records."""
