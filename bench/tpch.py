@@ -57,7 +57,8 @@ def _p21(stack: Stack, oracle: Any, scale: float, rounds: int, loaded_s: float) 
         right += matches
         kept[path.stem] = {"right": matches, "headwater_s": ours, "duckdb_s": theirs}
         print(
-            f"{path.stem}  {'right' if matches else 'WRONG'}  {ours * 1000:6.0f} ms  DuckDB {theirs * 1000:6.0f} ms  {ours / theirs:.2f} ×", flush=True
+            f"{path.stem}  {'right' if matches else 'WRONG'}  {ours * 1000:6.0f} ms  DuckDB {theirs * 1000:6.0f} ms  {ours / theirs:.2f} ×",
+            flush=True,
         )
     ratio = sum(one["headwater_s"] for one in kept.values()) / sum(one["duckdb_s"] for one in kept.values())
     print(
