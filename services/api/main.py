@@ -54,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.feed = Feed(stop, services.database.stamp)
     for room in ROOMS:
         app.include_router(room.router)
-    add_handlers(app)
+    add_handlers(app, [route for room in ROOMS for route in room.router.routes])
     app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes)
     if settings.auth is Auth.OIDC:
         app.add_middleware(SignIn, settings=settings)

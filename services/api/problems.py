@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Route
 
 from services.shared.errors import (
     BadRequest,
@@ -58,8 +59,9 @@ def answer(problem: Problem, *, instance: str | None) -> Response:
     return Response(body, status_code=problem.status, headers={**problem.headers, "Cache-Control": "no-store"}, media_type=MEDIA_TYPE)
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Let the application answer every exception it may see with a problem."""
+def add_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Let the application answer every exception it may see with a problem; `routes` are all it has."""
+    app.state.routes = routes
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
@@ -116,7 +118,15 @@ def _on_http(request: Request, error: Exception) -> Response:
         404: f"There is nothing at {request.url.path}.",
         405: f"{request.url.path} does not know {request.method}.",
     }.get(error.status_code, "" if error.status_code >= 500 else str(error.detail))
-    return answer(kind(detail, headers=error.headers), instance=request.url.path)
+    headers = _allowed(request) if error.status_code == 405 else error.headers
+    return answer(kind(detail, headers=headers), instance=request.url.path)
+
+
+def _allowed(request: Request) -> dict[str, str]:
+    """Name every method of the address, a fixed one before a pattern; the router knows those of the first of its operations only."""
+    routes = [route for route in request.app.state.routes if isinstance(route, Route) and route.path_regex.match(request.url.path)]
+    fixed = [route for route in routes if not route.param_convertors]
+    return {"Allow": ", ".join(sorted({method for route in fixed or routes for method in route.methods or ()}))}
 
 
 def _on_dependency(request: Request, error: Exception) -> Response:

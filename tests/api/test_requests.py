@@ -196,3 +196,20 @@ def test_a_keep_alive_connection_serves_many(api: House) -> None:
         for _ in range(3):
             assert code(client.post("/v1/queries", content=b"{nope", headers={"Content-Type": "application/json"})) == (400, "bad_request")
             assert client.get("/healthz").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("datasets", "GET, POST"),
+        ("datasets/kept", "DELETE, GET"),
+        ("uploads", "GET, OPTIONS, POST"),
+        ("uploads/upl_1/profile", "GET, POST"),
+        ("queries/estimate", "POST"),
+    ],
+)
+def test_an_address_names_all_its_methods(api: House, path: str, methods: str) -> None:
+    """A method that an address does not know is answered with those it knows, of all its operations."""
+    answer = api.http.put(f"/v1/{path}")
+    assert code(answer) == (405, "method_not_allowed")
+    assert answer.headers["Allow"] == methods
