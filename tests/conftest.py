@@ -1,7 +1,10 @@
-"""What all tests may share: a broker of their own, and the api on a home of its own."""
+"""What all tests may share: a broker of their own, the api on a home of its own, dice, and a place for figures."""
 
 from __future__ import annotations
 
+import os
+import random
+import secrets
 import socket
 import subprocess
 import time
@@ -13,9 +16,12 @@ import pytest
 import redis
 
 from headwater.broker import find_server
+from tests import figures
 from tests.api.house import House
 
 StartHouse = Callable[..., House]
+Measured = Callable[..., None]
+SEED = os.environ.get("HEADWATER_SEED") or secrets.token_hex(4)
 _STARTS_WITHIN_S = 20
 
 
@@ -61,6 +67,26 @@ def start_house(tmp_path: Path, redis_url: str) -> Iterator[StartHouse]:
     yield start
     for house in houses:
         house.close()
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """Dice that fall alike for the same HEADWATER_SEED and test."""
+    return random.Random(f"{SEED}:{request.node.name}")
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Measured:
+    """Record figures under the test's name."""
+    return lambda **values: figures.measured(request.node.name, seed=SEED, **values)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures, and the seed that makes the same dice fall again."""
+    if lines := figures.lines():
+        terminalreporter.section(f"figures (HEADWATER_SEED={SEED})")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 def _wait_for(url: str) -> None:

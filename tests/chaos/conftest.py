@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import random
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.chaos import figures
 from tests.chaos.broker import Broker
 from tests.chaos.proxy import Proxy
 from tests.stack import FAST, Stack, running
@@ -24,8 +21,6 @@ SMALL_STEPS = {
     "HEADWATER_ROW_GROUP_ROWS": "20000",
     "HEADWATER_RESTART_PAUSE_S": "1",
 }
-SEED = os.environ.get("HEADWATER_SEED") or secrets.token_hex(4)
-Measured = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -74,23 +69,3 @@ def stack(tmp_path_factory: pytest.TempPathFactory, line: Proxy) -> Iterator[Sta
     redis_url = f"redis://127.0.0.1:{line.port}/0"
     with running(tmp_path_factory.mktemp("chaos") / "home", HEADWATER_REDIS_URL=redis_url, **SMALL_STEPS) as stack:
         yield stack
-
-
-@pytest.fixture
-def dice(request: pytest.FixtureRequest) -> random.Random:
-    """Dice that fall alike for the same HEADWATER_SEED and test."""
-    return random.Random(f"{SEED}:{request.node.name}")
-
-
-@pytest.fixture
-def measured(request: pytest.FixtureRequest) -> Measured:
-    """Record figures under the test's name."""
-    return lambda **values: figures.measured(request.node.name, seed=SEED, **values)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures, and the seed that makes the same dice fall again."""
-    if lines := figures.lines():
-        terminalreporter.section(f"figures (HEADWATER_SEED={SEED})")
-        for line in lines:
-            terminalreporter.write_line(line)

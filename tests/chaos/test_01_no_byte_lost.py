@@ -15,9 +15,10 @@ import httpx
 import pytest
 
 from tests.api.uploads.server import BYTES, TUS, Server, content
-from tests.chaos.conftest import Measured, Source
+from tests.chaos.conftest import Source
 from tests.chaos.hurts import since
 from tests.chaos.proxy import Proxy
+from tests.conftest import Measured
 from tests.stack import Stack, until
 
 _CHUNK = 64 * 1024

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from tests.chaos.broker import Broker
-from tests.chaos.conftest import Measured, Source
+from tests.chaos.conftest import Source
 from tests.chaos.hurts import Fault, Storm, broken, freeze_past_the_lease, frozen, kill, since
 from tests.chaos.load import Load, rows
 from tests.chaos.records import ask
+from tests.conftest import Measured
 from tests.stack import Stack, until
 
 KEY_PREFIX = "headwater:"

@@ -12,10 +12,10 @@ from services.shared.broker import make_app, task_name
 from services.shared.jobs.model import QUEUES, Kind
 from services.shared.settings import Settings
 from tests.chaos.broker import Broker
-from tests.chaos.conftest import Measured
 from tests.chaos.load import Load, rows
 from tests.chaos.records import ask
 from tests.chaos.workers import one_more
+from tests.conftest import Measured
 from tests.stack import Stack
 
 _TIMES = 3

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import Measured, Source
+from tests.chaos.conftest import Source
 from tests.chaos.hurts import frozen, since
 from tests.chaos.records import ask
 from tests.chaos.workers import Worker, one_more
+from tests.conftest import Measured
 from tests.stack import Stack, until, with_suppress
 
 

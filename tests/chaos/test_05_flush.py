@@ -8,9 +8,9 @@ import time
 import pytest
 
 from tests.chaos.broker import Broker
-from tests.chaos.conftest import Measured
 from tests.chaos.hurts import Storm, since
 from tests.chaos.load import Load, rows
+from tests.conftest import Measured
 from tests.stack import Stack
 
 LISTS = ("uploads", "jobs", "queries", "datasets")

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from tests.chaos import records
-from tests.chaos.conftest import Measured
 from tests.chaos.load import Load, rows
 from tests.chaos.proxy import Proxy
+from tests.conftest import Measured
 from tests.stack import Stack, until
 
 FAULTS: dict[str, Callable[[Proxy], object]] = {

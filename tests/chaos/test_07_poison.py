@@ -11,9 +11,10 @@ import pytest
 
 from services.shared.settings import Settings
 from tests.chaos import records
-from tests.chaos.conftest import Measured, Source
+from tests.chaos.conftest import Source
 from tests.chaos.hurts import kill, running_child
 from tests.chaos.load import Load, rows
+from tests.conftest import Measured
 from tests.stack import Stack, until, with_suppress
 
 ATTEMPTS = Settings().max_attempts

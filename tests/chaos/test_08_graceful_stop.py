@@ -11,9 +11,10 @@ import pytest
 
 from services.shared.settings import Settings
 from tests.chaos import records
-from tests.chaos.conftest import Measured, Source
+from tests.chaos.conftest import Source
 from tests.chaos.hurts import frozen
 from tests.chaos.workers import one_more
+from tests.conftest import Measured
 from tests.stack import Stack, until
 
 _CHUNK_BYTES = 8 << 20

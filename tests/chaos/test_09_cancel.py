@@ -22,10 +22,11 @@ from services.shared.principal import LOCAL
 from services.shared.records.database import Database
 from services.shared.records.migrate import migrate
 from services.shared.settings import Settings
-from tests.chaos.conftest import SEED, Measured, Source
+from tests.chaos.conftest import Source
 from tests.chaos.hurts import pause
 from tests.chaos.load import rows
 from tests.chaos.records import ask
+from tests.conftest import SEED, Measured
 from tests.stack import Stack, until
 
 _PROMISED_S = 2.0

@@ -9,8 +9,8 @@ from collections import Counter
 import httpx
 import pytest
 
-from tests.chaos.conftest import Measured
 from tests.chaos.load import ENDED, Load
+from tests.conftest import Measured
 from tests.stack import Stack, until
 
 _LEAST = 1000

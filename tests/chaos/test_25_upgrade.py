@@ -12,9 +12,10 @@ import httpx
 import pytest
 
 from tests.api.uploads.server import BYTES, TUS
-from tests.chaos.conftest import SMALL_STEPS, Measured, Source
+from tests.chaos.conftest import SMALL_STEPS, Source
 from tests.chaos.hurts import since
 from tests.chaos.load import Load, rows
+from tests.conftest import Measured
 from tests.shared.golden_home import HALF, Golden, homes
 from tests.stack import Stack, running, until
 
