@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from math import isfinite
 
+from services.worker.profile.model import ColumnProfile
+
 TOKENS = ("NA", "N/A", "null", "NULL", "None", "-")
 PLAIN = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)")
 FLOATING = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -31,38 +33,6 @@ class Expected:
     fails: dict[str, int]
     first_failures: dict[str, list[int]]
     normalised: int
-
-
-def records(data: bytes) -> list[list[str | None]]:
-    """Split RFC 4180 text, character by character; an unquoted empty field is None."""
-    text, rows, row = data.decode("utf-8").removeprefix("\ufeff"), [], []
-    at, size = 0, len(text)
-    while at < size:
-        if text[at] == '"':
-            at, cell = at + 1, []
-            while True:
-                if text[at] == '"' and text[at : at + 2] != '""':
-                    break
-                cell.append(text[at])
-                at += 2 if text[at] == '"' else 1
-            at += 1
-            row.append("".join(cell))
-        else:
-            end = at
-            while end < size and text[end] not in ",\r\n":
-                end += 1
-            row.append(text[at:end] or None)
-            at = end
-        if at < size and text[at] == ",":
-            at += 1
-            if at == size or text[at] in "\r\n":
-                row.append(None)
-            else:
-                continue
-        at += 2 if text[at : at + 2] == "\r\n" else 1
-        rows.append(row)
-        row = []
-    return rows
 
 
 def expect(cells: Sequence[str | None]) -> Expected:
@@ -93,6 +63,22 @@ def expect(cells: Sequence[str | None]) -> Expected:
         first_failures={name: [row for (row, _), fits in zip(typed, mask, strict=True) if not fits][:5] for name, mask in passed.items()},
         normalised=sum(_changes(kind, value, scale) for value in values),
     )
+
+
+def agree(found: ColumnProfile, expected: Expected) -> None:
+    """Hold a column's profile against the oracle's."""
+    fails = {name.partition("(")[0]: cast for name, cast in found.casts.items() if "%" not in name}
+    if found.format is None:
+        assert found.type == expected.type
+        assert (found.nulls, found.distinct, found.distinct_is_exact) == (expected.nulls, expected.distinct, True)
+        assert (found.min, found.max) == (expected.min, expected.max)
+        assert found.normalised == expected.normalised
+    assert (found.empty, found.min_length, found.max_length) == (expected.empty, expected.min_length, expected.max_length)
+    if expected.type.startswith("decimal") or expected.fails["decimal"]:
+        assert fails["decimal"].fails >= expected.fails["decimal"]
+    for name in ("boolean", "bigint", "double", "date", "timestamp"):
+        assert fails[name].fails == expected.fails[name], name
+        assert len(fails[name].first_failures) == len(expected.first_failures[name])
 
 
 def _is(name: str, cell: str) -> bool:

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-
-import pytest
 
 from services.worker.csv.blocks import Reject
 from services.worker.profile.model import ColumnProfile, Profile
 from services.worker.profile.run import ProfileRun, ProfileSettings
-
-
-def corpora() -> Path:
-    """Return the folder of test material."""
-    folder = os.environ.get("HEADWATER_CORPORA")
-    if not folder:
-        pytest.fail("HEADWATER_CORPORA is not set: it names the folder with the CSV corpora.")
-    return Path(folder)
 
 
 def profile(data: bytes, **settings: object) -> Profile:

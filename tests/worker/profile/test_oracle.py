@@ -1,4 +1,4 @@
-"""The profile against an oracle in plain Python, over generated tables and corpora."""
+"""The profile against an oracle in plain Python, over generated tables."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.worker.profile.model import ColumnProfile, Profile
-from tests.worker.profile.oracle import Expected, expect, records
-from tests.worker.profile.runs import RFC, corpora, profile, profile_with_rejects, table
+from services.worker.profile.model import Profile
+from tests.worker.profile.oracle import agree, expect
+from tests.worker.profile.runs import RFC, profile, profile_with_rejects, table
 
 NUMBERS = st.one_of(
     st.integers().map(str),
@@ -50,37 +50,6 @@ def test_a_generated_column_is_profiled_as_the_oracle_does(kind: str, data: st.D
     agree(found.columns[1], expect(cells))
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "csv-spectrum/csvs/comma_in_quotes.csv",
-        "csv-spectrum/csvs/escaped_quotes.csv",
-        "csv-spectrum/csvs/json.csv",
-        "csv-spectrum/csvs/location_coordinates.csv",
-        "csv-spectrum/csvs/newlines.csv",
-        "csv-spectrum/csvs/newlines_crlf.csv",
-        "csv-spectrum/csvs/quotes_and_newlines.csv",
-        "csv-spectrum/csvs/simple.csv",
-        "csv-spectrum/csvs/simple_crlf.csv",
-        "csv-spectrum/csvs/utf8.csv",
-        "arrow-csv-fuzz/aggregate_test_100.csv",
-        "arrow-csv-fuzz/aggregate_test_100_with_dates.csv",
-        "w3c-csvw/countries.csv",
-    ],
-)
-def test_a_corpus_file_is_profiled_as_the_oracle_does(path: str) -> None:
-    """Every column of a real file agrees with the oracle, and its records are all accounted for."""
-    data = (corpora() / path).read_bytes()
-    header, *rows = records(data)
-
-    found, rejects = profile_with_rejects(data, header=True)
-
-    assert (found.records, found.header_records, rejects) == (len(rows), 1, [])
-    assert [column.source_name for column in found.columns] == [cell or "" for cell in header]
-    for position, column in enumerate(found.columns):
-        agree(column, expect([row[position] for row in rows]))
-
-
 def test_rejected_records_are_counted_and_handed_on() -> None:
     """A record with too many fields is in no statistic, and stands with its line and code in the rejects."""
     found, rejects = profile_with_rejects(b"a,b\n1,2\n3,4,5\n6\n7,8\n", dialect=RFC)
@@ -93,19 +62,3 @@ def test_rejected_records_are_counted_and_handed_on() -> None:
 def totals(found: Profile) -> int:
     """Sum every kind of record."""
     return found.records + found.header_records + found.preamble_records + found.comment_records + found.blank_records + found.rejected_records
-
-
-def agree(found: ColumnProfile, expected: Expected) -> None:
-    """Hold a column's profile against the oracle's."""
-    fails = {name.partition("(")[0]: cast for name, cast in found.casts.items() if "%" not in name}
-    if found.format is None:
-        assert found.type == expected.type
-        assert (found.nulls, found.distinct, found.distinct_is_exact) == (expected.nulls, expected.distinct, True)
-        assert (found.min, found.max) == (expected.min, expected.max)
-        assert found.normalised == expected.normalised
-    assert (found.empty, found.min_length, found.max_length) == (expected.empty, expected.min_length, expected.max_length)
-    if expected.type.startswith("decimal") or expected.fails["decimal"]:
-        assert fails["decimal"].fails >= expected.fails["decimal"]
-    for name in ("boolean", "bigint", "double", "date", "timestamp"):
-        assert fails[name].fails == expected.fails[name], name
-        assert len(fails[name].first_failures) == len(expected.first_failures[name])
