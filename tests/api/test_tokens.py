@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -19,6 +17,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from services.api.issuer import AGAIN_S, KEEP_S, STALE_S, Issuer
 from services.api.tokens import ALGORITHMS, Expected, check_signature, read_header, read_key, read_subject
 from services.shared.errors import Unauthenticated, Unavailable
+from tests.corpora import folder
 
 EXPECTED = Expected("https://issuer.example/", "headwater")
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -51,7 +50,7 @@ def issuer() -> Issuer:
 
 def test_wycheproof(record_property: Callable[[str, object], None]) -> None:
     """Of 401 vectors none is believed that is invalid, and each valid one of our algorithms with a strong key is."""
-    groups = json.loads((_corpora() / "wycheproof-jose" / "json_web_signature_test.json").read_text())["testGroups"]
+    groups = json.loads((folder() / "wycheproof-jose" / "json_web_signature_test.json").read_text())["testGroups"]
     seen: Counter[str] = Counter()
     leaked, lost = [], []
     for group in groups:
@@ -208,9 +207,3 @@ def _is_ours(text: str, jwk: dict[str, Any]) -> bool:
     encoded = text.split(".")[0]
     header = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
     return header["alg"] in ALGORITHMS and jwk.get("alg", header["alg"]) == header["alg"] and bool(text.split(".")[1])
-
-
-def _corpora() -> Path:
-    folder = os.environ.get("HEADWATER_CORPORA")
-    assert folder, "set HEADWATER_CORPORA to the folder of the test material"
-    return Path(folder)

@@ -9,12 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import os
 import re
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +23,7 @@ from hypothesis import strategies as st
 from services.query.exports.formulas import defuse, defuse_column
 from services.query.exports.safe_csv import write_safe_csv
 from services.shared.results import csv_key
+from tests.corpora import folder
 from tests.query.exports.results import Memory, sheets, stored, texts, workbook, written
 
 _TRIGGERS = "=+-@＝＋－＠﹦﹢﹣﹫−"
@@ -52,7 +51,7 @@ _HOSTILE = st.lists(st.sampled_from([*_TRIGGERS, *_LEADS, *_TAILS, "1", "5.5", "
 
 def payloads() -> list[str]:
     """Return the known payloads and every lead before every trigger and tail."""
-    corpus = Path(os.environ["HEADWATER_CORPORA"], "csv-injection", "csv-payload.txt").read_text().splitlines()
+    corpus = (folder() / "csv-injection" / "csv-payload.txt").read_text().splitlines()
     made = ["".join(parts) for parts in itertools.product(_LEADS, _TRIGGERS, _TAILS)]
     return [*corpus, *_KNOWN, *made]
 

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,15 +9,14 @@ from hypothesis import strategies as st
 
 from services.shared.errors import MultipleStatements, Problem, SqlSyntax, SqlTooLong, StatementNotAllowed, UnsupportedOnEmbedded
 from services.shared.sql.guard import StatementKind, parse_statement
+from tests.corpora import folder
 from tests.shared.sql.refused_reads import REFUSED_READS
 
 _READS = ("SELECT", "WITH", "VALUES", "SHOW", "DESCRIBE", "EXPLAIN")
 
 
 def _statements() -> list[dict[str, str]]:
-    folder = os.environ.get("HEADWATER_CORPORA")
-    assert folder, "set HEADWATER_CORPORA to the folder of test corpora"
-    found: list[dict[str, str]] = json.loads((Path(folder) / "athena-sql" / "athena_user_guide_sql.json").read_text())
+    found: list[dict[str, str]] = json.loads((folder() / "athena-sql" / "athena_user_guide_sql.json").read_text())
     return found
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.shared.errors import Problem
 from services.shared.sql.guard import parse_statement
+from tests.corpora import folder
 
 _READS = ("SELECT", "WITH", "VALUES", "SHOW", "DESCRIBE", "EXPLAIN")
 _SPACES = (" ", "\n", "\t", "/**/ ", "/* select 1 */", "--x\n", "\u00a0", "\u2003", "\u3000 ", "  ")
@@ -24,9 +23,7 @@ _TRIED = {"mutations": 0, "leaks": 0}
 
 
 def _writes() -> list[str]:
-    folder = os.environ.get("HEADWATER_CORPORA")
-    assert folder, "set HEADWATER_CORPORA to the folder of test corpora"
-    found: list[dict[str, str]] = json.loads((Path(folder) / "athena-sql" / "athena_user_guide_sql.json").read_text())
+    found: list[dict[str, str]] = json.loads((folder() / "athena-sql" / "athena_user_guide_sql.json").read_text())
     return [each["sql"] for each in found if each["kind"] not in _READS]
 
 
