@@ -2,7 +2,7 @@
 
 A spreadsheet evaluates a cell that begins with `= + - @`, their full-width or small forms, or one of these after blanks or quotes;
 a tab, a line break or a NUL at the beginning can hide one. The apostrophe comes first in such a cell. A program that splits a line at
-semicolons, tabs or line breaks, whatever the quotes say, begins a cell behind each of them: so does the rule. What reads as a plain number
+semicolons, tabs or line breaks, whatever the quotes say, begins a cell behind each of them: so does the rule. A cell that is a plain number
 is left as it is. Taking away each apostrophe that stands where the rule puts one gives the exact text back.
 """
 
@@ -26,7 +26,7 @@ _NUMBER = r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?"
 _FIRST = f"{_BLANK}*(?:{_FORMULA}|[\\t\\r\\n\\x00])"
 _INNER = f"{_BLANK_IN_LINE}*{_FORMULA}"
 _SUSPECT = f"^{_FIRST}|{_BREAK}{_INNER}"
-_BEFORE = re.compile(f"\\A(?={_FIRST})(?!{_NUMBER}\\Z)|(?<={_BREAK})(?={_INNER})(?!{_NUMBER}{_BREAK})")
+_BEFORE = re.compile(f"\\A(?={_FIRST})(?!{_NUMBER}\\Z)|(?<={_BREAK})(?={_INNER})")
 _PLAIN = ("tinyint", "smallint", "int", "integer", "bigint", "decimal", "boolean")
 
 

@@ -154,6 +154,7 @@ def test_every_value_can_be_had_back() -> None:
 
 @given(st.lists(_HOSTILE | _WHOLE, min_size=1, max_size=8), _HOSTILE)
 @example(["'=1", "=1", "''=1", "'-5", "-5", "''-5", "a;'-5", "a;-5", "'\t", "\t", "'\n=1", "\n'=1"], "'=1")
+@example([""], "\t-5;")
 @settings(max_examples=100, deadline=None)
 def test_no_text_is_evaluated_and_every_text_comes_back(values: list[str], name: str) -> None:
     """Whatever the texts are: no reading has a cell that is evaluated, and taking away what was added gives them back."""
