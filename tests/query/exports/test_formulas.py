@@ -167,7 +167,7 @@ def test_no_text_is_evaluated_and_every_text_comes_back(values: list[str], name:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "-5", "+1.5e-3", "-.5", "5.", "x = y", "a-b", "3 - 4", "a, -b", "2026-01-02", "a;-5;6", "a@b.example", "it's", "1;2", "a\r\nb"]
+    "text", ["", "a", "-5", "+1.5e-3", "-.5", "5.", "x = y", "a-b", "3 - 4", "a, -b", "2026-01-02", "a@b.example", "it's", "1;2", "a\r\nb"]
 )
 def test_what_is_harmless_stays(text: str) -> None:
     """Numbers, addresses, dates and prose are not touched."""
