@@ -17,7 +17,7 @@ from services.shared.sql.names import quoted
 from services.worker.csv.blocks import Counts
 from services.worker.publish.statistics import SHOWN_CHARACTERS, Statistics, Unit
 
-SQL_BYTES = 32 * 1024
+SQL_BYTES = 10 * 1024  # names of one letter are two bytes a word, and the guard takes 5,000 words
 DOUBLE_EPSILON = 2.0**-52
 _LARGEST_DECIMAL = 10**38
 _LARGEST_BIGINT = 2**63
