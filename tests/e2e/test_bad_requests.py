@@ -183,6 +183,7 @@ SQL: list[tuple[str, int, str, int | None, int | None, str]] = [
     ("SELECT id FROM kept WHERE day > 5", 422, "type_mismatch", 1, 27, "date and integer"),
     ("SELECT id FROM kept a, kept b", 422, "column_ambiguous", 1, 8, "id"),
     ("SELECT count(*) FROM kept WHERE sum(id) > 1", 422, "sql_invalid", 1, 33, "sum"),
+    ("SELECT id FROM kept GROUP BY name", 422, "sql_invalid", 1, 8, "id"),
     ("SELECT cast('abc' as date)", 422, "sql_invalid", 1, 13, "'abc'"),
     ("SELECT ?", 422, "parameter_mismatch", None, None, "1 placeholders"),
     ("-- nothing", 422, "sql_syntax", None, None, "no statement"),
@@ -228,7 +229,6 @@ RUNS_INTO: list[tuple[str, str, str]] = [
     ("SELECT cast(name AS bigint) FROM kept", "invalid_value", "'n0'"),
     ("SELECT (SELECT id FROM kept)", "invalid_value", "more than one row"),
     ("SELECT 9223372036854775807 + id FROM kept", "numeric_out_of_range", "9223372036854775807"),
-    ("SELECT id FROM kept GROUP BY name", "sql_invalid", "id"),
 ]
 
 
