@@ -20,6 +20,7 @@ from tests.stack import Stack, until
 _CHUNK_BYTES = 8 << 20
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_publish_goes_on_elsewhere(stack: Stack, source: Source, tmp_path: Path, measured: Measured) -> None:
     """SIGTERM in the middle of a conversion, with another worker on hand."""

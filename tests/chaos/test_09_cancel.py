@@ -51,6 +51,7 @@ def profiled(stack: Stack, source: Source) -> str:
     return str(upload["id"])
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_each_kind_of_job_stops(stack: Stack, source: Source, profiled: str, table: str, measured: Measured) -> None:
     """A profile, a publish, a query and an export, each in the middle of its work."""
