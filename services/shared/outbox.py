@@ -27,7 +27,7 @@ from services.shared.records.tables import jobs, outbox
 from services.shared.settings import Settings
 
 _LONGEST_S = 600
-_DUE = select(outbox.c.job_id, outbox.c.queue, outbox.c.sends, jobs.c.kind).join(jobs, jobs.c.id == outbox.c.job_id)
+_DUE = select(outbox.c.job_id, outbox.c.queue, outbox.c.sends, outbox.c.due_at, jobs.c.kind).join(jobs, jobs.c.id == outbox.c.job_id)
 log = get_logger()
 
 
@@ -90,13 +90,14 @@ class Outbox:
         return len(sent) == len(rows)
 
     def _record(self, sent: Sequence[Row[Any]]) -> None:
+        """Note what was sent, unless its job was claimed and has queued its next message by now: that one is due at another time."""
         now = self._clock()
         with self._database.write() as tx:
             for row in sent:
                 again = now + timedelta(seconds=min(_LONGEST_S, self._settings.resend_s * 2**row.sends))
                 tx.execute(
                     update(outbox)
-                    .where(outbox.c.job_id == row.job_id, outbox.c.sends == row.sends)
+                    .where(outbox.c.job_id == row.job_id, outbox.c.sends == row.sends, outbox.c.due_at == row.due_at)
                     .values(sends=row.sends + 1, published_at=now, due_at=again)
                 )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from celery.signals import after_task_publish
 
 from headwater.broker import find_server
 from services.shared.broker import make_app, queue_length
@@ -137,3 +138,21 @@ def test_a_claimed_job_is_never_sent(post: Post) -> None:
         client.flushall()
     post.clock.advance(3600)
     assert post.send_due() == 0
+
+
+def test_a_worker_may_be_faster_than_the_note_of_sending(post: Post) -> None:
+    """A job that was claimed and handed over before its message is noted as sent has its next message sent at once, not after the patience."""
+    job = post.submit()
+
+    def overtake(**_: object) -> None:
+        after_task_publish.disconnect(overtake)
+        claimed = post.store.claim(job.id)
+        assert claimed is not None
+        post.clock.advance(1)
+        with post.store.database.write() as tx:
+            post.store.hand_over(tx, claimed, phase="next", progress=None)
+
+    after_task_publish.connect(overtake)
+    post.outbox.send(job.id)
+    post.outbox.send_new()
+    assert post.waiting() == 2, "the message that was claimed, and the next"
