@@ -145,7 +145,7 @@ class JobStore:
         self, tx: Connection, job: Job, *, phase: str, progress: dict[str, Any] | None, wait: Wait | None = None, delay_s: float = 0
     ) -> bool:
         """Queue the job for its next task; with a `wait` that is not over it stays queued until then. False: a cancel came first."""
-        if self.load(tx, job.id).cancel_requested_at is not None:
+        if self.load(tx, job.id, lock=True).cancel_requested_at is not None:
             self.end_cancelled(tx, job, progress=progress)
             return False
         if wait is not None and is_over(tx, wait):
@@ -196,10 +196,11 @@ class JobStore:
         lost = []
         with self.database.read() as tx:
             rows = tx.execute(select(jobs).where(jobs.c.state == State.RUNNING, jobs.c.lease_until < now).limit(limit)).mappings().all()
-        for job in map(job_from, rows):
+        for seen in map(job_from, rows):
             try:
                 with self.database.write() as tx:
-                    if self.load(tx, job.id).lease_until != job.lease_until:
+                    job = self.load(tx, seen.id, lock=True)
+                    if job.lease_until != seen.lease_until:
                         continue
                     failures = job.failures + 1
                     if job.cancel_requested_at is not None:
