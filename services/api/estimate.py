@@ -15,6 +15,7 @@ from sqlalchemy import RowMapping, select, tuple_
 from services.api.catalog import dataset_key
 from services.api.deps import Services
 from services.api.schemas import queries as schemas
+from services.api.visible import Checked
 from services.shared.principal import Principal
 from services.shared.records.tables import dataset_versions, datasets
 from services.shared.settings import Settings
@@ -31,17 +32,17 @@ _CHARACTER_BYTES = 4
 Versions = Mapping[tuple[str, int], RowMapping]
 
 
-def estimate(services: Services, principal: Principal, kind: StatementKind, scans: Sequence[Scan]) -> schemas.Estimate:
-    """Return the most that a statement with these scans can read and cost."""
-    versions = _load_versions(services, principal, scans)
-    bounds = [_bound(scan, versions, services.settings) for scan in scans]
+def estimate(services: Services, principal: Principal, checked: Checked) -> schemas.Estimate:
+    """Return the most that the statement can read and cost."""
+    versions = _load_versions(services, principal, checked.scans)
+    bounds = [_bound(scan, versions, services.settings) for scan in checked.scans]
     known = [size for size, _ in bounds if size is not None]
     total = None if len(known) < len(bounds) else max(LEAST_BYTES, sum(known)) if known else 0
-    tables = {f"{scan.table.database}.{scan.table.name}" for scan in scans}
-    columns = {f"{scan.table.database}.{scan.table.name}.{column}" for scan in scans for column in scan.columns}
+    columns = {f"{name}.{column}" for name, scan in zip(checked.names, checked.scans, strict=True) for column in scan.columns}
+    kind = checked.statement.kind
     return schemas.Estimate(
         statement="select" if kind is StatementKind.QUERY else kind.value,
-        tables=tuple(sorted(tables)),
+        tables=tuple(sorted(set(checked.names))),
         columns=tuple(sorted(columns)),
         bytes_bound=total,
         bound_kind="cutoff" if total is None else "whole_table" if any(whole for _, whole in bounds) else "exact_scan",

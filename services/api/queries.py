@@ -64,8 +64,7 @@ def submit_query(services: Services, principal: Principal, request: schemas.Quer
 
 def estimate_query(services: Services, principal: Principal, request: schemas.EstimateRequest) -> schemas.Estimate:
     """Return the most that the statement can scan and cost."""
-    checked = check_statement(services, request.sql, request.parameters, request.database)
-    return estimate(services, principal, checked.statement.kind, checked.scans)
+    return estimate(services, principal, check_statement(services, request.sql, request.parameters, request.database))
 
 
 def _check_bound(services: Services, principal: Principal, request: schemas.QueryRequest, checked: Checked) -> int | None:
@@ -73,7 +72,7 @@ def _check_bound(services: Services, principal: Principal, request: schemas.Quer
     most = request.max_bytes_scanned
     if most is None:
         return None
-    bound = estimate(services, principal, checked.statement.kind, checked.scans).bytes_bound
+    bound = estimate(services, principal, checked).bytes_bound
     if bound is not None and bound > most:
         raise ScanLimitExceeded(f"The statement may scan up to {bound:,} bytes; max_bytes_scanned allows {most:,}. Select fewer columns.")
     return bound

@@ -9,22 +9,23 @@ from services.api.deps import Services
 from services.shared.catalog.embedded import VERSIONS
 from services.shared.catalog.port import CatalogDatabase, Table
 from services.shared.errors import DatabaseNotFound
-from services.shared.reuse import digest_statement, reuse_key
+from services.shared.reuse import DATASET_PARAMETER, digest_statement, reuse_key
 from services.shared.sql.guard import Statement, parse_statement
 from services.shared.sql.parameters import Parameter, with_parameters
 from services.shared.sql.reads import Scan
 from services.shared.sql.repeatable import is_repeatable
 from services.shared.sql.show import answer_show
-from services.shared.sql.translate import translate
+from services.shared.sql.translate import Translation, translate
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A statement that may run: where its unqualified names live, and what it reads."""
+    """A statement that may run: where its unqualified names live, and what it reads; `names` is what users call the table of each scan."""
 
     statement: Statement
     database: str
     scans: tuple[Scan, ...] = ()
+    names: tuple[str, ...] = ()
     tables: tuple[tuple[str, str], ...] = ()
     digest: str | None = None
     reuse_key: str | None = None
@@ -41,11 +42,21 @@ def check_statement(services: Services, sql: str, parameters: Sequence[Parameter
         answer_show(statement.show, visible, database=database)
         return Checked(statement, database)
     translation = translate(statement, visible, database=database)
+    names = _names(visible, translation)
     tables = tuple(sorted({*translation.views, *((table.database, table.name) for table in translation.tables)}))
     if statement.tree is None or not is_repeatable(statement.tree):
-        return Checked(statement, database, translation.scans, tables)
+        return Checked(statement, database, translation.scans, names, tables)
     digest = digest_statement(statement.sql, parameters, database=database, engine=services.engine.name)
-    return Checked(statement, database, translation.scans, tables, digest, reuse_key(visible, digest, tables))
+    return Checked(statement, database, translation.scans, names, tables, digest, reuse_key(visible, digest, tables))
+
+
+def _names(visible: _Visible, translation: Translation) -> tuple[str, ...]:
+    """Name the table of each scan; one behind a view goes by the view's name, the only one that users know."""
+    found = [table for name in translation.views if (table := visible.find_table(*name)) is not None]
+    views = {view.parameters.get(DATASET_PARAMETER): view for view in found}
+    tables = [scan.table for scan in translation.scans]
+    shown = [views.get(table.parameters.get(DATASET_PARAMETER), table) if table.database == VERSIONS else table for table in tables]
+    return tuple(f"{table.database}.{table.name}" for table in shown)
 
 
 class _Visible:

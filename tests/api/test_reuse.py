@@ -102,27 +102,3 @@ def test_a_scan_limit(api: House, table: str) -> None:
     assert (ran["state"], ran["scan_limit"]) == ("succeeded", {"max_bytes_scanned": bound, "bytes_bound": bound, "applied": "before_run"})
     assert api.query(sql)["scan_limit"] is None
     assert api.query("SHOW TABLES", max_bytes_scanned=1)["state"] == "succeeded"
-
-
-def test_an_estimate(api: House, table: str) -> None:
-    """It names tables, columns and kind, runs nothing, and refuses what a query would refuse."""
-    before = api.get("/v1/queries")["items"]
-    found = api.http.post(
-        "/v1/queries/estimate", json={"sql": f"SELECT x.a FROM {table} x JOIN {table} y ON x.a = y.a WHERE y.b = ?", "parameters": ["x"]}
-    )
-    assert found.json() == {
-        "statement": "select", "tables": [f"headwater.{table}"], "columns": [f"headwater.{table}.a", f"headwater.{table}.b"],
-        "bytes_bound": 10_000_000, "bound_kind": "exact_scan", "cost_bound_usd": 0.0,
-    }  # fmt: skip
-    nothing = api.http.post("/v1/queries/estimate", json={"sql": "SELECT 1"}).json()
-    assert (nothing["bytes_bound"], nothing["bound_kind"]) == (0, "exact_scan")
-    assert api.http.post("/v1/queries/estimate", json={"sql": "SHOW TABLES"}).json()["statement"] == "show"
-    for sql, status, word in (
-        ("DROP TABLE x", 403, "statement_not_allowed"),
-        ("SELECT * FROM nowhere", 422, "table_not_found"),
-        ("SELEKT", 422, "sql_syntax"),
-    ):
-        answer = code(api.http.post("/v1/queries/estimate", json={"sql": sql}))
-        assert answer == (status, word)
-    assert code(api.http.post("/v1/queries/estimate", json={"sql": "SELECT 1", "database": "nowhere"})) == (404, "database_not_found")
-    assert api.get("/v1/queries")["items"] == before
