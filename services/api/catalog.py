@@ -9,13 +9,11 @@ from sqlalchemy import RowMapping, select, tuple_
 from services.api.deps import Services
 from services.api.paging import Listing, Paging, by_key
 from services.api.schemas import catalog as schemas
-from services.shared.catalog.port import Column, Table
+from services.shared.catalog.port import DATASET_PARAMETER, VERSION_PARAMETER, Column, Table
 from services.shared.errors import CatalogTableNotFound, DatabaseNotFound
 from services.shared.principal import Principal
 from services.shared.records.tables import dataset_versions, datasets
 
-_DATASET = "headwater.dataset_id"
-_VERSION = "headwater.version"
 Versions = Mapping[tuple[str, int], RowMapping]
 
 
@@ -68,7 +66,7 @@ def _versions(services: Services, principal: Principal, tables: Sequence[Table])
 
 def dataset_key(table: Table) -> tuple[str, int] | None:
     """Return the dataset and version that a table of ours shows."""
-    dataset_id, version = table.parameters.get(_DATASET), table.parameters.get(_VERSION, "")
+    dataset_id, version = table.parameters.get(DATASET_PARAMETER), table.parameters.get(VERSION_PARAMETER, "")
     return (dataset_id, int(version)) if dataset_id and version.isdecimal() else None
 
 

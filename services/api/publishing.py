@@ -19,6 +19,7 @@ from services.api.names import check_table_name
 from services.api.partitions import Room, check_partitions, keep_partitioning
 from services.api.schemas.datasets import DatasetRequest
 from services.api.storing import Wanted, decide_storing, storing_of
+from services.shared.catalog.port import DATASET_PARAMETER
 from services.shared.clock import utc_now
 from services.shared.errors import (
     DatasetBusy,
@@ -239,7 +240,7 @@ def _check_request(request: DatasetRequest, services: Services) -> None:
 def _check_catalog(request: DatasetRequest, services: Services) -> None:
     """Refuse a name that the catalog has for a table made elsewhere; our own tables have a dataset that says so."""
     table = services.catalog.find_table(services.settings.database, request.name)
-    if table is not None and "headwater.dataset_id" not in table.parameters:
+    if table is not None and DATASET_PARAMETER not in table.parameters:
         raise DatasetExists(f"The catalog has a table {table.database}.{table.name} that was made elsewhere.")
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from services.api.deps import Services
 from services.shared.catalog.embedded import VERSIONS
-from services.shared.catalog.port import CatalogDatabase, Table
+from services.shared.catalog.port import DATASET_PARAMETER, CatalogDatabase, Table
 from services.shared.errors import DatabaseNotFound
-from services.shared.reuse import DATASET_PARAMETER, digest_statement, reuse_key
+from services.shared.reuse import digest_statement, reuse_key
 from services.shared.sql.guard import Statement, parse_statement
 from services.shared.sql.parameters import Parameter, with_parameters
 from services.shared.sql.reads import Scan

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Final
 
+from services.shared.catalog.port import DATASET_PARAMETER
 from services.shared.sql.parameters import Parameter
 from services.shared.sql.show import Schemas
-
-DATASET_PARAMETER: Final = "headwater.dataset_id"
 
 
 def digest_statement(sql: str, parameters: Sequence[Parameter], *, database: str, engine: str) -> str:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from services.shared.catalog.serde import Serde, SerdeName
+
+DATASET_PARAMETER: Final = "headwater.dataset_id"
+VERSION_PARAMETER: Final = "headwater.version"
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Table:
 
     The values of `partition_keys` stand in the folders' names below the location, `key=value`, as Hive writes them. With a `view`, a SELECT in
     Athena's SQL, the table is a view of another one: its rows come from there, and the location only says whose they are.
+    A table of ours names its dataset and version in its parameters.
     """
 
     database: str
