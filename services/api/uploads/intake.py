@@ -144,7 +144,7 @@ class Intake:
                 self._upload = await uncancelled(counting)
 
     async def _finish(self) -> Upload:
-        """Complete what no part completes: a body of unknown length, or a length that came after the last byte."""
+        """Complete what no part completes: a body of unknown length, or an upload of no bytes."""
         unknown = self._upload.one_shot and self._upload.size is None
         if self._upload.state is UploadState.RECEIVING and (unknown or self._upload.size == self._upload.offset):
             return await asyncio.to_thread(lambda: record.grow(self._actor, self._upload.id, (), ended=unknown))

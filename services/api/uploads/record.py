@@ -99,17 +99,21 @@ def grow(actor: Actor, upload_id: str, parts: Sequence[Part], *, ended: bool = F
 
 
 def set_size(actor: Actor, upload: Upload, size: int) -> Upload:
-    """Give an upload of deferred length its length."""
+    """Give an upload of deferred length its length; one whose bytes are all there is complete with it."""
     check_size(actor.services, size)
     check_room(actor.services, more=size - upload.offset, beside_awaited=True)
     with actor.services.database.write() as tx:
         uploads.set_size(tx, upload.id, size)
-        return uploads.load(tx, upload.id)
+        sized, woken = _grow(tx, actor, upload.id, (), ended=False)
+    actor.services.outbox.send_soon(*woken)
+    return sized
 
 
 def give_up(actor: Actor, upload_id: str, problem: Problem) -> None:
-    """Fail an upload that can't be resumed, and wake who waits for its bytes."""
+    """Fail an upload that can't be resumed, and wake who waits for its bytes; one whose last byte is stored stays complete."""
     with actor.services.database.write() as tx:
+        if uploads.load(tx, upload_id).state is not UploadState.RECEIVING:
+            return
         uploads.fail(tx, upload_id, problem)
         woken = actor.services.jobs.wake(tx, upload_id, offset=_ALL_BYTES)
     actor.services.outbox.send_soon(*woken)

@@ -158,12 +158,12 @@ def record_parts(tx: Connection, upload_id: str, parts: Sequence[Part], *, now: 
 
 
 def set_size(tx: Connection, upload_id: str, size: int) -> None:
-    """Give an upload of deferred length its length; one that has another length raises OffsetMismatch."""
+    """Give an upload of deferred length its length; the same twice is harmless, another one raises OffsetMismatch."""
     fits = tx.execute(
         update(uploads)
         .where(
             uploads.c.id == upload_id,
-            uploads.c.state == UploadState.RECEIVING,
+            uploads.c.state.in_([UploadState.RECEIVING, UploadState.COMPLETE]),
             uploads.c.offset <= size,
             or_(uploads.c.size.is_(None), uploads.c.size == size),
         )

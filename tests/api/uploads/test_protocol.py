@@ -82,6 +82,8 @@ def test_deferred_length(api: Server) -> None:
     api.patch(late, 0, b"abc")
     assert api.patch(late, 3, b"", Upload_Length="3").status_code == 204
     assert api.get(late)["state"] == "complete"
+    assert api.patch(late, 3, b"", Upload_Length="3").status_code == 204, "said again after its answer was lost"
+    assert api.patch(late, 3, b"", Upload_Length="4").status_code == 409
 
 
 def test_termination(api: Server) -> None:
