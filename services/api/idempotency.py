@@ -1,7 +1,8 @@
 """Idempotency keys: the same key with the same request gets the same answer, and the work is done once.
 
 A request that is one SQL transaction commits its key, its effect and its answer together (`once`). An upload, which lasts,
-takes the key first and stores its answer later (`begin`, `finish`, `abandon`); the key of a request that died is given back.
+takes the key first and stores its answer later (`begin`, `finish`, `abandon`); of a request that died the key gives what it has left,
+or is given back.
 """
 
 from __future__ import annotations
@@ -48,6 +49,14 @@ class Key:
     fingerprint: str
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What became of an earlier request with the key: it may be alive, or have died and left what `answer` says."""
+
+    alive: bool = False
+    answer: Answer | None = None
+
+
 def key_of(request: Request, principal: Principal, value: str | None, *, content: Any = None) -> Key | None:
     """Return the request's key, or None; `content` is what beside method, path and query makes it the same request."""
     if value is None:
@@ -91,18 +100,22 @@ def find_answer(services: Services, key: Key) -> Answer | None:
     return None if row is None or row["answer"] is None else _answer(row["answer"])
 
 
-def begin(services: Services, key: Key, *, resource_id: str, alive: Callable[[Connection, str], bool]) -> Answer | None:
-    """Take the key for a request that lasts, or return the answer it had.
+def begin(services: Services, key: Key, *, resource_id: str, look: Callable[[Connection, str], Earlier]) -> Answer | None:
+    """Take the key for a request that lasts, or return the answer it had, or has left.
 
-    Raise IdempotencyInProgress while `alive` says that the earlier request's resource is still being made.
+    Raise IdempotencyInProgress while `look` says that the earlier request's resource is still being made.
     """
     try:
         with services.database.write() as tx:
             row = _row(tx, services, key)
             if row is not None and row["answer"] is not None:
                 return _answer(row["answer"])
-            if row is not None and alive(tx, row["resource_id"]):
+            earlier = look(tx, row["resource_id"]) if row is not None else Earlier()
+            if earlier.alive:
                 raise IdempotencyInProgress(f"The request with the key {key.value!r} still sends its bytes.", headers={"Retry-After": "1"})
+            if earlier.answer is not None:
+                _store(tx, key, earlier.answer)
+                return earlier.answer
             tx.execute(delete(idempotency_keys).where(*_same(key)))
             tx.execute(insert(idempotency_keys).values(**_values(key), resource_id=resource_id))
     except IntegrityError as error:

@@ -49,12 +49,8 @@ def expire_uploads(database: Database, parts: RawParts, store: JobStore, *, now:
 
 
 def fail_dead_one_shots(database: Database, outbox: Outbox, store: JobStore, settings: Settings, *, now: datetime) -> list[str]:
-    """Fail the one-shot uploads whose request has died with its process; return their ids.
-
-    A living request records a part or ends within the idle time, whatever its client does.
-    """
-    silent_since = now - timedelta(seconds=settings.upload_idle_s + settings.upload_lock_s + settings.part_seconds + _PATIENCE_S)
-    dead = and_(table.c.state == UploadState.RECEIVING, table.c.one_shot, table.c.touched_at < silent_since)
+    """Fail the one-shot uploads whose request has died with its process; return their ids."""
+    dead = and_(table.c.state == UploadState.RECEIVING, table.c.one_shot, table.c.touched_at < silent_since(settings, now=now))
     with database.read() as tx:
         due = tx.execute(select(table.c.id).where(dead).limit(_AT_ONCE)).scalars().all()
     failed = []
@@ -67,6 +63,11 @@ def fail_dead_one_shots(database: Database, outbox: Outbox, store: JobStore, set
         outbox.send_soon(*woken)
         failed.append(upload_id)
     return failed
+
+
+def silent_since(settings: Settings, *, now: datetime) -> datetime:
+    """Return since when an upload is untouched if no request sends to it: a living one records a part or ends within the idle time."""
+    return now - timedelta(seconds=settings.upload_idle_s + settings.upload_lock_s + settings.part_seconds + _PATIENCE_S)
 
 
 def free_unnamed(database: Database, parts: RawParts) -> list[str]:

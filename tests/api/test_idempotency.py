@@ -12,10 +12,13 @@ from sqlalchemy import func, select, update
 
 from services.api import idempotency
 from services.api.answers import Answer
+from services.api.idempotency import Earlier
 from services.shared.clock import utc_now
 from services.shared.errors import IdempotencyInProgress
 from services.shared.records.tables import idempotency_keys, jobs
 from tests.api.house import House, code
+
+ALIVE = Earlier(alive=True)
 
 
 def submit(api: House, key: str, sql: str = "SELECT 1 AS one") -> httpx.Response:
@@ -79,15 +82,15 @@ def test_a_key_without_a_sane_length(api: House) -> None:
 def test_a_lasting_request_holds_its_key(api: House) -> None:
     """While its resource is being made another request with the key must wait; when it died the key is free again."""
     key = idempotency.Key("default", "lasting", "f" * 64)
-    assert idempotency.begin(api.services, key, resource_id="upl_1", alive=lambda _tx, _id: True) is None
+    assert idempotency.begin(api.services, key, resource_id="upl_1", look=lambda _tx, _id: ALIVE) is None
     with pytest.raises(IdempotencyInProgress) as refused:
-        idempotency.begin(api.services, key, resource_id="upl_2", alive=lambda _tx, found: found == "upl_1")
+        idempotency.begin(api.services, key, resource_id="upl_2", look=lambda _tx, found: Earlier(alive=found == "upl_1"))
     assert refused.value.headers["Retry-After"]
-    assert idempotency.begin(api.services, key, resource_id="upl_2", alive=lambda _tx, _id: False) is None
+    assert idempotency.begin(api.services, key, resource_id="upl_2", look=lambda _tx, _id: Earlier()) is None
     answer = Answer(201, b"{}", {"Location": "/v1/uploads/upl_2"})
     with api.services.database.write() as tx:
         idempotency.finish(tx, key, answer)
-    assert idempotency.begin(api.services, key, resource_id="upl_3", alive=lambda _tx, _id: True) == answer
+    assert idempotency.begin(api.services, key, resource_id="upl_3", look=lambda _tx, _id: ALIVE) == answer
 
 
 def test_of_two_lasting_requests_one_begins(api: House) -> None:
@@ -98,7 +101,7 @@ def test_of_two_lasting_requests_one_begins(api: House) -> None:
     def begin(upload: str) -> None:
         ready.wait(10)
         try:
-            outcomes.append(idempotency.begin(api.services, key, resource_id=upload, alive=lambda _tx, _id: True))
+            outcomes.append(idempotency.begin(api.services, key, resource_id=upload, look=lambda _tx, _id: ALIVE))
         except IdempotencyInProgress as problem:
             outcomes.append(problem)
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from services.api import idempotency
 from services.api.answers import Answer, to_bytes
 from services.api.deps import Services
-from services.api.idempotency import Key
+from services.api.idempotency import Earlier, Key
 from services.api.schemas.uploads import Upload as UploadSchema
 from services.api.stop import Stop
 from services.api.uploads import record, tus
@@ -22,6 +22,7 @@ from services.api.uploads.checksum import Checksum, parse_checksum
 from services.api.uploads.filename import clean_filename
 from services.api.uploads.intake import Intake
 from services.api.uploads.record import Actor, Announced
+from services.shared.clock import utc_now
 from services.shared.errors import (
     BadRequest,
     InternalError,
@@ -36,6 +37,7 @@ from services.shared.ids import new_id, time_of
 from services.shared.records import uploads
 from services.shared.records.uploads import PARTIAL, Upload, UploadState, mismatch
 from services.shared.uncancelled import uncancelled
+from services.shared.uploads_sweep import silent_since
 
 _BEGINNING_S = 30
 
@@ -142,7 +144,9 @@ async def _once(actor: Actor, upload_id: str, make: Callable[[Actor], Awaitable[
     services = actor.services
     if key is None:
         return _answer(await make(actor)).response()
-    known = await asyncio.to_thread(lambda: idempotency.begin(services, key, resource_id=upload_id, alive=_is_arriving))
+    known = await asyncio.to_thread(
+        lambda: idempotency.begin(services, key, resource_id=upload_id, look=lambda tx, earlier: _look(tx, services, earlier))
+    )
     if known is not None:
         return known.response(replayed=True)
     try:
@@ -165,10 +169,15 @@ def _answer(upload: Upload) -> Answer:
     return Answer(201, to_bytes(UploadSchema.model_validate(upload)), headers)
 
 
-def _is_arriving(tx: Connection, upload_id: str) -> bool:
-    """Whether the request that took the key with this id still makes its upload; it may be about to record it."""
+def _look(tx: Connection, services: Services, upload_id: str) -> Earlier:
+    """Say what became of the request that took the key with this id: it may be about to record its upload, or have left one to go on with."""
     try:
         upload = uploads.load(tx, upload_id)
     except UploadNotFound:
-        return time.time() - time_of(upload_id) < _BEGINNING_S
-    return upload.state is UploadState.RECEIVING
+        return Earlier(alive=time.time() - time_of(upload_id) < _BEGINNING_S)
+    receiving = upload.state is UploadState.RECEIVING
+    if upload.one_shot or not (receiving or upload.state is UploadState.COMPLETE):
+        return Earlier(alive=receiving)
+    if receiving and upload.touched_at >= silent_since(services.settings, now=utc_now()):
+        return Earlier(alive=True)
+    return Earlier(answer=_answer(upload))

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -14,7 +15,10 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
+from services.shared.clock import utc_now
+from services.shared.records.tables import uploads as table
 from tests.api.uploads.conftest import StartServer
 from tests.api.uploads.server import BYTES, Server, answer_of, content, until
 
@@ -139,6 +143,29 @@ def test_sigterm_ends_after_the_current_part(start_server: StartServer) -> None:
     assert answer_of(connection)[0] == 503
     server.start()
     assert server.offset(path) == 400_000
+    assert server.patch(path, 400_000, data[400_000:]).status_code == 204
+    assert server.stored(path) == data
+
+
+def test_a_key_finds_what_a_dead_creation_has_left(start_server: StartServer) -> None:
+    """Creation with bytes and a key, and the api is killed in the middle: the same request waits while the first may live, then gets its upload."""
+    server = start_server(**SMALL_PARTS)
+    data = content(1_000_000)
+    headers = {**BYTES, "Upload-Length": str(len(data)), "Content-Length": str(len(data)), "Idempotency-Key": "mine"}
+    connection = server.raw("POST", "/v1/uploads", headers)
+    connection.sendall(data[:400_000])
+    uploads = until(lambda: [one for one in server.get("/v1/uploads")["items"] if one["offset"] == 400_000], what="the first bytes count")
+    server.kill()
+    server.start()
+    assert answer_of(server.raw("POST", "/v1/uploads", headers))[0] == 409
+    with server.database.write() as tx:
+        tx.execute(update(table).values(touched_at=utc_now() - timedelta(minutes=10)))
+    for _ in range(2):
+        status, answer = answer_of(server.raw("POST", "/v1/uploads", headers))
+        assert status == 201
+        assert f"location: /v1/uploads/{uploads[0]['id']}\r\n".encode() in answer.lower()
+        assert b"upload-offset: 400000\r\n" in answer.lower()
+    path = f"/v1/uploads/{uploads[0]['id']}"
     assert server.patch(path, 400_000, data[400_000:]).status_code == 204
     assert server.stored(path) == data
 
