@@ -61,7 +61,7 @@ def _key(service: QueryService, asked: RowMapping) -> str | None:
 
 def _persist(service: QueryService, run: Run, execution_id: str) -> None:
     """Record the execution; an attempt that died before this line is followed by one that is given the same execution for the same token."""
-    with service.database.write() as tx:
+    with service.database.write(durable=False) as tx:
         tx.execute(update(queries).where(queries.c.id == run.job.id).values(execution_id=execution_id))
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Row, Select, func, select, update
 
 from services.shared.broker import queue_length, task_name
 from services.shared.clock import Clock, utc_now
-from services.shared.jobs.turns import give_turns, turns_wanted
+from services.shared.jobs.turns import give_turns, lanes_waiting
 from services.shared.logs import get_logger
 from services.shared.records.database import Database
 from services.shared.records.tables import jobs, outbox
@@ -64,10 +64,10 @@ class Outbox:
 
     def _give_turns(self) -> None:
         with self._database.read() as tx:
-            wanted = turns_wanted(tx, now=self._clock())
-        if wanted:
-            with self._database.write() as tx:
-                give_turns(tx, self._settings, now=self._clock())
+            lanes = lanes_waiting(tx, now=self._clock())
+        if lanes:
+            with self._database.write(durable=False) as tx:
+                give_turns(tx, self._settings, now=self._clock(), lanes=lanes)
 
     def _send_asked(self) -> None:
         self._asked.clear()
@@ -92,7 +92,7 @@ class Outbox:
     def _record(self, sent: Sequence[Row[Any]]) -> None:
         """Note what was sent, unless its job was claimed and has queued its next message by now: that one is due at another time."""
         now = self._clock()
-        with self._database.write() as tx:
+        with self._database.write(durable=False) as tx:
             for row in sent:
                 again = now + timedelta(seconds=min(_LONGEST_S, self._settings.resend_s * 2**row.sends))
                 tx.execute(

@@ -118,7 +118,7 @@ class JobStore:
         values: dict[str, Any] = {"lease_until": now + timedelta(seconds=self._settings.lease_s), "heartbeat_at": now}
         if progress is not None:
             values["progress"] = progress
-        with self.database.write() as tx:
+        with self.database.write(durable=False) as tx:
             return tx.execute(update(jobs).where(_held(job)).values(values)).rowcount == 1
 
     def watch(self, job: Job) -> bool:

@@ -7,7 +7,8 @@ to the workspace that has the fewest jobs under way, of several to the one that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -33,31 +34,42 @@ def lane_slots(settings: Settings) -> Mapping[Lane, int]:
     return {Lane.INTERACTIVE: settings.query_slots, Lane.BACKGROUND: max(1, settings.query_slots // 2)}
 
 
-def turns_wanted(tx: Connection, *, now: datetime) -> bool:
-    """Tell whether any job waits for a turn."""
-    return tx.execute(select(outbox.c.job_id).select_from(_QUEUED).where(_waiting(now)).limit(1)).first() is not None
+def lanes_waiting(tx: Connection, *, now: datetime) -> frozenset[Lane]:
+    """Return the lanes in which any job waits for a turn."""
+    return frozenset(map(Lane, tx.execute(select(jobs.c.lane).select_from(_QUEUED).where(_waiting(now)).distinct()).scalars()))
 
 
-def give_turns(tx: Connection, settings: Settings, *, now: datetime) -> None:
-    """Give every free slot to the job whose turn it is; one transaction at a time."""
+def give_turns(tx: Connection, settings: Settings, *, now: datetime, lanes: Iterable[Lane] = Lane) -> None:
+    """Give every free slot of these lanes to the job whose turn it is; one transaction at a time."""
     tx.execute(select(lane_turns.c.lane).where(lane_turns.c.workspace == _KEEPER).with_for_update())
-    share = settings.query_slots_per_workspace
-    for lane, slots in lane_slots(settings).items():
+    slots = lane_slots(settings)
+    for lane in lanes:
+        share = settings.query_slots_per_workspace if lane is Lane.INTERACTIVE else None
         busy = _under_way(tx, lane)
-        heads = _heads(tx, lane, now=now)
-        served = {row.workspace: row.served_at for row in tx.execute(select(lane_turns).where(lane_turns.c.lane == lane))}
-        while heads and sum(busy.values()) < slots:
-            open_to = [name for name in heads if lane is not Lane.INTERACTIVE or share is None or busy.get(name, 0) < share]
-            if not open_to:
-                break
-            chosen = min(open_to, key=lambda name: (busy.get(name, 0), served.get(name, _NEVER), heads[name]))
-            _give(tx, lane, chosen, now=now)
-            busy[chosen] = busy.get(chosen, 0) + 1
-            served[chosen] = now
-            heads = _heads(tx, lane, now=now)
+        free = slots[lane] - sum(busy.values())
+        if free > 0:
+            _share_out(tx, lane, free, busy, most=slots[lane] if share is None else share, now=now)
 
 
 _QUEUED = outbox.join(jobs, jobs.c.id == outbox.c.job_id)
+
+
+def _share_out(tx: Connection, lane: Lane, free: int, busy: dict[str, int], *, most: int, now: datetime) -> None:
+    """Give `free` turns, none to a workspace that has `most` jobs under way."""
+    lines = _lines(tx, lane, longest=free, now=now)
+    served = {row.workspace: row.served_at for row in tx.execute(select(lane_turns).where(lane_turns.c.lane == lane))}
+    for _ in range(free):
+        open_to = [name for name, line in lines.items() if line and busy.get(name, 0) < most]
+        if not open_to:
+            break
+        chosen = min(open_to, key=lambda name: (busy.get(name, 0), served.get(name, _NEVER), lines[name][0].queued_at))
+        tx.execute(update(outbox).where(outbox.c.job_id == lines[chosen].popleft().id, outbox.c.due_at.is_(None)).values(due_at=now))
+        busy[chosen] = busy.get(chosen, 0) + 1
+        if chosen in served:
+            tx.execute(update(lane_turns).where(lane_turns.c.lane == lane, lane_turns.c.workspace == chosen).values(served_at=now))
+        else:
+            tx.execute(insert(lane_turns).values(lane=lane, workspace=chosen, served_at=now))
+        served[chosen] = now
 
 
 def _waiting(now: datetime) -> Any:
@@ -73,16 +85,11 @@ def _under_way(tx: Connection, lane: Lane) -> dict[str, int]:
     return {row.workspace: row.jobs for row in tx.execute(counted)}
 
 
-def _heads(tx: Connection, lane: Lane, *, now: datetime) -> dict[str, datetime]:
-    """Return since when the first waiting job of each workspace waits."""
-    statement = select(jobs.c.workspace, func.min(jobs.c.queued_at).label("since")).select_from(_QUEUED).where(_waiting(now), jobs.c.lane == lane)
-    return {row.workspace: row.since for row in tx.execute(statement.group_by(jobs.c.workspace))}
-
-
-def _give(tx: Connection, lane: Lane, workspace: str, *, now: datetime) -> None:
-    first = select(outbox.c.job_id).select_from(_QUEUED).where(_waiting(now), jobs.c.lane == lane, jobs.c.workspace == workspace)
-    job_id = tx.execute(first.order_by(jobs.c.queued_at, jobs.c.id).limit(1)).scalar_one()
-    tx.execute(update(outbox).where(outbox.c.job_id == job_id, outbox.c.due_at.is_(None)).values(due_at=now))
-    mine = (lane_turns.c.lane == lane, lane_turns.c.workspace == workspace)
-    if not tx.execute(update(lane_turns).where(*mine).values(served_at=now)).rowcount:
-        tx.execute(insert(lane_turns).values(lane=lane, workspace=workspace, served_at=now))
+def _lines(tx: Connection, lane: Lane, *, longest: int, now: datetime) -> dict[str, deque[Any]]:
+    """Return the first jobs of each workspace that wait, in their order."""
+    place = func.row_number().over(partition_by=jobs.c.workspace, order_by=(jobs.c.queued_at, jobs.c.id)).label("place")
+    waiting = select(jobs.c.workspace, jobs.c.id, jobs.c.queued_at, place).select_from(_QUEUED).where(_waiting(now), jobs.c.lane == lane).subquery()
+    lines: dict[str, deque[Any]] = {}
+    for row in tx.execute(select(waiting).where(waiting.c.place <= longest).order_by(waiting.c.place)):
+        lines.setdefault(row.workspace, deque()).append(row)
+    return lines

@@ -37,18 +37,21 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """Open a transaction that writes and commits at the end; SQLite takes its one write lock at once.
 
         A deferred SQLite transaction that reads and then writes fails with "database is locked" whatever the timeout,
-        so every writing one is BEGIN IMMEDIATE.
+        so every writing one is BEGIN IMMEDIATE. What is not `durable` waits for no disk: it outlives the death of any process, but not
+        for certain that of the machine, after which it is as if it had not been; that is enough for what is made good by itself.
         """
         if not self._sqlite:
             with self._engine.begin() as connection:
+                if not durable:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield connection
             return
         with self._turnstile.turn() as insist, self._engine.connect() as connection:
-            insist(lambda: _begin_immediate(connection))
+            insist(lambda: _begin_immediate(connection, durable=durable))
             yield connection
             connection.commit()
 
@@ -81,9 +84,10 @@ class Database:
             self._watch = None
 
 
-def _begin_immediate(connection: Connection) -> bool:
+def _begin_immediate(connection: Connection, *, durable: bool) -> bool:
     """Take SQLite's write lock if it is free; what comes after it waits for readers as usual."""
     raw: Any = connection.connection.dbapi_connection
+    raw.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
     raw.execute("PRAGMA busy_timeout=0")
     try:
         raw.execute("BEGIN IMMEDIATE")
@@ -109,7 +113,6 @@ def _sqlite_engine(url: str) -> Engine:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA cache_size=-{_KIBIBYTES_OF_CACHE}")
         cursor.close()
