@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import structlog
 from fastapi import Request, Response
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,13 +30,13 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UPLOAD_BODY = re.compile(r"/v1/uploads(/[^/]+)?/?")
 _UNMEASURED = frozenset({"/healthz", "/metrics", "/readyz"})
 _POLLED = re.compile(r"/healthz|/readyz|/metrics|/v1/(jobs|queries)/[^/]+")
-_SECURITY: Mapping[str, str] = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 log = get_logger()
 
 
@@ -184,12 +183,13 @@ class _Watched:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = self._request_id
+            headers = list(message.get("headers", ()))
+            own = {name.lower() for name, _ in headers}
+            headers += [(name, value) for name, value in _SECURITY if name not in own]
+            headers.append((b"x-request-id", self._request_id.encode()))
             if self._body.left:
-                headers["Connection"] = "close"
-            for name, value in _SECURITY.items():
-                headers.setdefault(name, value)
+                headers.append((b"connection", b"close"))
+            message = {**message, "headers": headers}
         else:
             SENT.inc(len(message.get("body", b"")))
         await self._send(message)

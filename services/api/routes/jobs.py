@@ -41,9 +41,9 @@ def list_jobs(
 
 
 @router.get("/{job_id}", response_model=Job, responses={**NO_BODY, **problems(JobNotFound)})
-async def get_job(services: Deps, caller: Caller, fresh: IfNoneMatch, feed: Followed, job_id: JobPath) -> Response:
+async def get_job(by: Followed, fresh: IfNoneMatch, job_id: JobPath) -> Response:
     """Get one job with its state and progress."""
-    latest = await feed.latest(jobs.job_resource(services, caller, job_id))
+    latest = await by.feed.latest(jobs.job_resource(by.services, by.principal, job_id))
     return fresh.answer(latest.content)
 
 
@@ -52,9 +52,9 @@ async def get_job(services: Deps, caller: Caller, fresh: IfNoneMatch, feed: Foll
     response_class=Response,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **problems(JobNotFound)},
 )
-async def stream_job_events(services: Deps, caller: Caller, feed: Followed, job_id: JobPath, last_event_id: LastEventId = None) -> Response:
+async def stream_job_events(by: Followed, job_id: JobPath, last_event_id: LastEventId = None) -> Response:
     """Follow a job as server-sent events."""
-    return await feed.response(jobs.job_resource(services, caller, job_id), last_event_id=last_event_id)
+    return await by.feed.response(jobs.job_resource(by.services, by.principal, job_id), last_event_id=last_event_id)
 
 
 @router.post("/{job_id}/cancel", status_code=202, response_model=Job, responses=problems(JobNotFound, JobFinished))

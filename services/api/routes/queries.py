@@ -51,9 +51,9 @@ def list_queries(services: Deps, caller: Caller, fresh: IfNoneMatch, page: PageW
 
 
 @router.get("/{query_id}", response_model=Query, responses={**NO_BODY, **problems(QueryNotFound)})
-async def get_query(services: Deps, caller: Caller, fresh: IfNoneMatch, feed: Followed, query_id: QueryPath) -> Response:
+async def get_query(by: Followed, fresh: IfNoneMatch, query_id: QueryPath) -> Response:
     """Get one query with its state and figures."""
-    latest = await feed.latest(queries.query_resource(services, caller, query_id))
+    latest = await by.feed.latest(queries.query_resource(by.services, by.principal, query_id))
     return fresh.answer(latest.content)
 
 
@@ -62,9 +62,9 @@ async def get_query(services: Deps, caller: Caller, fresh: IfNoneMatch, feed: Fo
     response_class=Response,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **problems(QueryNotFound)},
 )
-async def stream_query_events(services: Deps, caller: Caller, feed: Followed, query_id: QueryPath, last_event_id: LastEventId = None) -> Response:
+async def stream_query_events(by: Followed, query_id: QueryPath, last_event_id: LastEventId = None) -> Response:
     """Follow a query as server-sent events."""
-    return await feed.response(queries.query_resource(services, caller, query_id), last_event_id=last_event_id)
+    return await by.feed.response(queries.query_resource(by.services, by.principal, query_id), last_event_id=last_event_id)
 
 
 @router.post("/{query_id}/cancel", status_code=202, response_model=Query, responses=problems(QueryNotFound, QueryFinished))
