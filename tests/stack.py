@@ -137,15 +137,23 @@ class Stack:
 
     def publish(self, upload_id: str, name: str, *, timeout_s: float = 60, **more: Any) -> dict[str, Any]:
         """Publish an upload and return the job when it has ended."""
+        return self.wait(self.start_publish(upload_id, name, **more), timeout_s=timeout_s)
+
+    def start_publish(self, upload_id: str, name: str, **more: Any) -> str:
+        """Ask for a publish and return its job's address."""
         answer = self.http.post("/v1/datasets", json={"upload_id": upload_id, "name": name, "mode": "create", **more})
         assert answer.status_code == 202, answer.text
-        return self.wait(answer.headers["Location"], timeout_s=timeout_s)
+        return str(answer.headers["Location"])
 
     def query(self, sql: str, *, timeout_s: float = 60) -> dict[str, Any]:
         """Run a query and return it when it has ended."""
+        return self.wait(self.start_query(sql), timeout_s=timeout_s)
+
+    def start_query(self, sql: str) -> str:
+        """Submit a query and return its address."""
         answer = self.http.post("/v1/queries", json={"sql": sql})
         assert answer.status_code == 202, answer.text
-        return self.wait(answer.headers["Location"], timeout_s=timeout_s)
+        return str(answer.headers["Location"])
 
     def rows(self, sql: str, *, timeout_s: float = 60) -> list[list[Any]]:
         """Run a query and return its first page of rows."""

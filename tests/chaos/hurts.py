@@ -1,4 +1,4 @@
-"""Faults of processes: kill, freeze, thaw; whatever is frozen is thawed in the end."""
+"""Faults of processes, of the broker, and a storm of them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import psutil
 
 from tests.chaos.broker import Broker
+from tests.freezing import frozen
 from tests.stack import Stack, until, with_suppress
 
 Fault = Callable[[], None]
@@ -24,20 +24,6 @@ def kill(stack: Stack, service: str) -> None:
     until(lambda: stack.pids(service) or None, timeout_s=60, what=f"a process of {service} to kill")
     for pid in stack.pids(service):
         with_suppress(os.kill, pid, signal.SIGKILL)
-
-
-@contextmanager
-def frozen(stack: Stack, service: str) -> Iterator[list[int]]:
-    """Let a service stand still until the block ends."""
-    until(lambda: stack.pids(service) or None, timeout_s=60, what=f"a process of {service} to freeze")
-    pids = stack.pids(service)
-    for pid in pids:
-        with_suppress(os.kill, pid, signal.SIGSTOP)
-    try:
-        yield pids
-    finally:
-        for pid in pids:
-            with_suppress(os.kill, pid, signal.SIGCONT)
 
 
 def freeze_past_the_lease(stack: Stack, service: str) -> None:

@@ -18,6 +18,11 @@ def rows(count: int, *, first: int = 0) -> bytes:
     return b"k,v\n" + b"".join(b"%d,text %d\n" % (n, n * 7919) for n in range(first, first + count))
 
 
+def endless(table: str) -> str:
+    """Return a query that works for longer than any test; `k` of the table goes from 0 up."""
+    return f"SELECT count(*) FROM {', '.join(f'{table} {letter}' for letter in 'abcd')} WHERE a.k + b.k + c.k + d.k = 1042"
+
+
 class Load:
     """Every 202 and 201 that the api gave, by its address."""
 

@@ -6,17 +6,19 @@ import os
 import random
 import signal
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 import pytest
 
 from tests.chaos.broker import Broker
 from tests.chaos.conftest import Source
-from tests.chaos.hurts import Fault, Storm, broken, freeze_past_the_lease, frozen, kill, since
+from tests.chaos.hurts import Fault, Storm, broken, freeze_past_the_lease, kill, since
 from tests.chaos.load import Load, rows
 from tests.chaos.records import ask
 from tests.conftest import Measured
+from tests.freezing import at_work, caught, frozen
 from tests.stack import Stack, until
 
 KEY_PREFIX = "headwater:"
@@ -66,39 +68,43 @@ def go_through(stack: Stack, broker: Broker, source: Source, *, phase: str, faul
     """Take a file from upload to query with one fault in one phase, and hold the outcome to the source."""
     name = f"{phase}_{fault}".replace("-", "_")
 
-    def hurt() -> None:
-        faults_of(stack, broker)[fault]()
-        until(stack.ready, timeout_s=60, what="the api answers again")
+    hurt = faults_of(stack, broker)[fault]
 
-    upload = stack.upload(source.path)
-    if phase == "profiling":
-        until(lambda: _phase(stack, upload["id"]) in ("profiling", "waiting_for_bytes"), timeout_s=30, what="profiling")
-        hurt()
-    profile_job = stack.profile(upload["id"], timeout_s=120)
-    assert profile_job["state"] == "succeeded", profile_job
-    answer = stack.http.post("/v1/datasets", json={"upload_id": upload["id"], "name": name, "mode": "create"})
-    assert answer.status_code == 202, answer.text
-    job = answer.headers["Location"]
-    if phase in ("converting", "verifying"):
-        until(lambda: (stack.find(job) or {}).get("phase") == phase, timeout_s=60, what=phase)
-        hurt()
-    published = stack.wait(job, timeout_s=150)
+    def start(now: str, begin: Callable[[], str]) -> str:
+        """Begin a job; if this is the phase, hurt the product in the middle of it."""
+        if now != phase:
+            return begin()
+        with in_phase(stack, phase, begin) as path:
+            hurt()
+        until(stack.ready, timeout_s=60, what="the api answers again")
+        return path
+
+    profiling = start("profiling", lambda: f"/v1/jobs/{stack.upload(source.path)['profile_job_id']}")
+    profiled = stack.wait(profiling, timeout_s=120)
+    assert profiled["state"] == "succeeded", profiled
+    publishing = start("verifying" if phase == "verifying" else "converting", partial(stack.start_publish, profiled["resource"]["id"], name))
+    published = stack.wait(publishing, timeout_s=150)
     assert published["state"] == "succeeded", published
     sql = f"SELECT count(*), sum(amount), count(DISTINCT order_id), max(length(note)) FROM {name}"
-    submitted = stack.http.post("/v1/queries", json={"sql": sql})
-    assert submitted.status_code == 202, submitted.text
-    if phase == "querying":
-        hurt()
-    query = stack.wait(submitted.headers["Location"], timeout_s=120)
+    querying = start("querying", partial(stack.start_query, sql))
+    query = stack.wait(querying, timeout_s=120)
     assert query["state"] == "succeeded", query
-    rows = stack.http.get(f"{submitted.headers['Location']}/results").json()["rows"]
-    assert rows == [[str(source.rows), str(source.total), str(source.rows), "40"]]
+    assert stack.http.get(f"{querying}/results").json()["rows"] == [[str(source.rows), str(source.total), str(source.rows), "40"]]
     _one_effect(stack, name, source)
 
 
-def _phase(stack: Stack, upload_id: str) -> Any:
-    job_id = (stack.find(f"/v1/uploads/{upload_id}") or {}).get("profile_job_id")
-    return (stack.find(f"/v1/jobs/{job_id}") or {}).get("phase") if job_id else None
+@contextmanager
+def in_phase(stack: Stack, phase: str, begin: Callable[[], str]) -> Iterator[str]:
+    """Begin a job and hold it in a phase until the block ends: where its own worker is at work, or where it waits for the query service."""
+    if phase == "verifying":
+        with frozen(stack, "query"):
+            path = begin()
+            until(lambda: (stack.find(path) or {}).get("phase") == phase, timeout_s=60, what=phase)
+            yield path
+        return
+    service = {"profiling": "worker-profile", "converting": "worker-publish", "querying": "query"}[phase]
+    with caught(stack, service, begin, seen=lambda job: at_work(job) and (phase == "querying" or job["phase"] == phase)) as path:
+        yield path
 
 
 def _one_effect(stack: Stack, name: str, source: Source) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
-import signal
 import time
 from functools import partial
 from pathlib import Path
@@ -13,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.conftest import Source
-from tests.chaos.hurts import frozen, since
+from tests.chaos.hurts import since
 from tests.chaos.records import ask
 from tests.chaos.workers import Worker, one_more
 from tests.conftest import Measured
-from tests.stack import Stack, until, with_suppress
+from tests.freezing import Job, caught, frozen, thaw
+from tests.stack import Stack, until
 
 
 @pytest.mark.timeout(240)
@@ -42,29 +41,21 @@ def haunt(stack: Stack, source: Source, dice: random.Random, folder: Path, measu
     for number in range(zombies):
         name = f"haunted_{zombies}_{number}"
         with one_more(stack, "worker-publish", folder, name=f"zombie-{number}", HEADWATER_PUBLISH_SLICE_S="60") as zombie:
-            with frozen(stack, "worker-publish"):
-                path = stack.http.post("/v1/datasets", json={"upload_id": upload["id"], "name": name}).headers["Location"]
-                least = dice.uniform(0.05, 0.8) * source.path.stat().st_size
-                until(partial(far, stack, path, least), timeout_s=60, what="the publish is under way")
-                family = zombie.family()
-                for pid in family:
-                    os.kill(pid, signal.SIGSTOP)
-            try:
-                assert stack.wait(path, timeout_s=120)["state"] == "succeeded"
-                before = hashes(stack, name)
-            finally:
-                for pid in family:
-                    with_suppress(os.kill, pid, signal.SIGCONT)
+            with frozen(stack, "worker-publish") as others:
+                far = partial(has_read, least=dice.uniform(0.05, 0.8) * source.path.stat().st_size)
+                with caught(stack, zombie.family, partial(stack.start_publish, upload["id"], name), seen=far) as path:
+                    thaw(others)
+                    assert stack.wait(path, timeout_s=120)["state"] == "succeeded"
+                    before = hashes(stack, name)
             fenced += until(partial(knows, zombie), timeout_s=60, what="the zombie sees that it is one")
             assert hashes(stack, name) == before
         assert stack.rows(f"SELECT count(*), sum(amount) FROM {name}") == [[str(source.rows), str(source.total)]]
     measured(zombies=zombies, fenced=fenced, bytes_changed=0, seconds=since(started))
 
 
-def far(stack: Stack, path: str, least: float) -> bool:
+def has_read(job: Job, *, least: float) -> bool:
     """Whether a publish is converting and has read so many bytes."""
-    found = stack.find(path) or {}
-    return found.get("phase") == "converting" and (found["progress"]["bytes_done"] or 0) >= least
+    return bool(job["phase"] == "converting" and (job["progress"]["bytes_done"] or 0) >= least)
 
 
 def knows(zombie: Worker) -> int | None:

@@ -12,15 +12,14 @@ import pytest
 from services.shared.settings import Settings
 from tests.chaos import records
 from tests.chaos.conftest import Source
-from tests.chaos.hurts import frozen
 from tests.chaos.workers import one_more
 from tests.conftest import Measured
+from tests.freezing import Job, caught, frozen
 from tests.stack import Stack, until
 
 _CHUNK_BYTES = 8 << 20
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_publish_goes_on_elsewhere(stack: Stack, source: Source, tmp_path: Path, measured: Measured) -> None:
     """SIGTERM in the middle of a conversion, with another worker on hand."""
@@ -41,13 +40,16 @@ def hand_over(stack: Stack, source: Source, folder: Path, measured: Measured, *,
     exits, resumed, lost = [], [], []
     for number in range(times):
         name = f"handed_{times}_{number}"
-        at_once = {"soft_stop_s": 0.1, "HEADWATER_PUBLISH_SLICE_S": "60", "HEADWATER_PARQUET_FILE_BYTES": str(64 << 20)}
-        with one_more(stack, "worker-publish", folder, name=f"leaving-{number}", **at_once) as leaving:  # type: ignore[arg-type]
+        in_one_go = {"HEADWATER_PUBLISH_SLICE_S": "60", "HEADWATER_PARQUET_FILE_BYTES": str(64 << 20)}
+        with one_more(stack, "worker-publish", folder, name=f"leaving-{number}", soft_stop_s=0.1, **in_one_go) as leaving:
             with frozen(stack, "worker-publish"):
-                path = stack.http.post("/v1/datasets", json={"upload_id": upload["id"], "name": name}).headers["Location"]
-                reached = until(partial(bytes_done, stack, path), timeout_s=60, what="the conversion is under way")
-                exits.append(leaving.terminate())
+                with caught(stack, leaving.family, partial(stack.start_publish, upload["id"], name), seen=converting) as path:
+                    reached = (stack.find(path) or {})["progress"]["bytes_done"]
+                    asked_at = time.monotonic()
+                    leaving.interrupt()
+                leaving.process.wait(60)
                 stopped_at = time.monotonic()
+                exits.append(stopped_at - asked_at)
                 assert leaving.said("job.handed_back") == 1
                 handed = records.job(stack, path)
                 converted = json.loads(handed["checkpoint"] or "{}").get("converted", {"reading": {"offset": 0}})
@@ -63,10 +65,9 @@ def hand_over(stack: Stack, source: Source, folder: Path, measured: Measured, *,
     assert max(lost) <= _CHUNK_BYTES
 
 
-def bytes_done(stack: Stack, path: str) -> int | None:
-    """Return how far a conversion is, once it has begun."""
-    found = stack.find(path) or {}
-    return found["progress"]["bytes_done"] or None if found.get("phase") == "converting" and found.get("progress") else None
+def converting(job: Job) -> bool:
+    """Whether a conversion has come further than its beginning."""
+    return job["phase"] == "converting" and bool((job["progress"] or {}).get("bytes_done"))
 
 
 def claimed_again(stack: Stack, path: str, attempt: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections import Counter
@@ -24,13 +25,15 @@ from services.shared.records.migrate import migrate
 from services.shared.settings import Settings
 from tests.chaos.conftest import Source
 from tests.chaos.hurts import pause
-from tests.chaos.load import rows
+from tests.chaos.load import endless, rows
 from tests.chaos.records import ask
 from tests.conftest import SEED, Measured
-from tests.stack import Stack, until
+from tests.freezing import at_work, caught
+from tests.stack import Stack
 
 _PROMISED_S = 2.0
 _WATCHED_S = 1.5
+_SERVICES = {"profile": "worker-profile", "publish": "worker-publish", "query": "query", "export": "query"}
 Start = Callable[[], str]
 
 
@@ -51,11 +54,10 @@ def profiled(stack: Stack, source: Source) -> str:
     return str(upload["id"])
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_each_kind_of_job_stops(stack: Stack, source: Source, profiled: str, table: str, measured: Measured) -> None:
     """A profile, a publish, a query and an export, each in the middle of its work."""
-    stops = {kind: stop(stack, start) for kind, start in starts(stack, source, profiled).items()}
+    stops = {kind: stop(stack, kind, start) for kind, start in starts(stack, source, profiled).items()}
     assert table
     measured(**{f"{kind}_stopped_s": round(seconds, 2) for kind, seconds in stops.items()}, writes_after_2_s=0)
     assert max(stops.values()) < _PROMISED_S
@@ -66,12 +68,12 @@ def test_each_kind_of_job_stops(stack: Stack, source: Source, profiled: str, tab
 def test_each_kind_of_job_stops_wherever_it_is(
     stack: Stack, source: Source, profiled: str, table: str, dice: random.Random, measured: Measured
 ) -> None:
-    """The long form: ten times each, after a random while."""
+    """The long form: ten times each, after some steps of the work."""
     assert table
-    stops: Counter[str] = Counter()
+    stops: dict[str, float] = {}
     for _ in range(10):
         for kind, start in starts(stack, source, profiled).items():
-            stops[kind] = max(stops[kind], stop(stack, start, after_s=dice.uniform(0, 0.4)))  # type: ignore[assignment,type-var]
+            stops[kind] = max(stops.get(kind, 0), stop(stack, kind, start, steps=dice.randrange(8)))
     measured(**{f"{kind}_longest_s": round(seconds, 2) for kind, seconds in stops.items()}, writes_after_2_s=0)
     assert max(stops.values()) < _PROMISED_S
 
@@ -82,47 +84,31 @@ def starts(stack: Stack, source: Source, upload_id: str) -> dict[str, Start]:
     def profile() -> str:
         return f"/v1/jobs/{stack.upload(source.path)['profile_job_id']}"
 
-    def publish() -> str:
-        return str(stack.http.post("/v1/datasets", json={"upload_id": upload_id, "name": "stopped"}).headers["Location"])
-
-    def query() -> str:
-        sql = "SELECT count(*) FROM crossed a CROSS JOIN crossed b CROSS JOIN crossed c CROSS JOIN crossed d WHERE a.k + b.k + c.k + d.k = -1"
-        return str(stack.http.post("/v1/queries", json={"sql": sql}).headers["Location"])
-
     result = stack.query("SELECT a.k, b.k AS k2, b.v FROM crossed a CROSS JOIN crossed b", timeout_s=120)
 
     def export() -> str:
         return str(stack.http.get(f"/v1/queries/{result['id']}/download?format=parquet").headers["Location"])
 
+    publish, query = partial(stack.start_publish, upload_id, "stopped"), partial(stack.start_query, endless("crossed"))
     return {"profile": profile, "publish": publish, "query": query, "export": export}
 
 
-def stop(stack: Stack, start: Start, *, after_s: float = 0) -> float:
+def stop(stack: Stack, kind: str, start: Start, *, steps: int = 0) -> float:
     """Start a job, cancel it at work, and return how long it took to end; afterwards nothing is written and the catalog is unchanged."""
+    looks = itertools.count()
     catalog = ask(stack, "SELECT * FROM catalog_tables WHERE database != 'headwater_staging' ORDER BY name")
-    for _ in range(5):
-        path = start()
-        until(partial(at_work, stack, path), timeout_s=30, what=f"{path} runs")
-        pause(after_s)
-        asked_at = time.monotonic()
-        if stack.http.post(f"{path}/cancel").status_code == 202:
-            ended = stack.wait(path, timeout_s=20)
-            took_s = time.monotonic() - asked_at
-            if ended["state"] == "cancelled":
-                break
-    else:
-        raise AssertionError("it ended five times before it could be cancelled")
+    with caught(stack, _SERVICES[kind], start, seen=lambda job: at_work(job) and next(looks) >= steps) as path:
+        assert stack.http.post(f"{path}/cancel").status_code == 202
+    goes_on_at = time.monotonic()
+    ended = stack.wait(path, timeout_s=20)
+    took_s = time.monotonic() - goes_on_at
+    assert ended["state"] == "cancelled", ended
     before = files(stack)
     pause(_WATCHED_S)
     after = files(stack)
     assert {path: seen for path, seen in after.items() if before.get(path) != seen} == {}
     assert ask(stack, "SELECT * FROM catalog_tables WHERE database != 'headwater_staging' ORDER BY name") == catalog
     return took_s
-
-
-def at_work(stack: Stack, path: str) -> bool:
-    """Whether a job runs, has ended, or waits between two steps of its work."""
-    return (stack.find(path) or {}).get("state") not in (None, "queued")
 
 
 def files(stack: Stack) -> dict[str, tuple[int, int]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,16 +25,22 @@ class Worker:
         """Return how often its log has these words."""
         return self._log.read_text(errors="replace").count(what)
 
-    def terminate(self) -> float:
-        """Ask it to stop, wait for its end, and return how long that took."""
-        started = time.monotonic()
-        self.process.terminate()
-        self.process.wait(60)
-        return time.monotonic() - started
+    def interrupt(self) -> None:
+        """Ask a worker that stands still in the middle of a task to stop; the task's process is told before it makes another move."""
+        leader, *pool = self.family()
+        os.kill(leader, signal.SIGTERM)
+        os.kill(leader, signal.SIGCONT)
+        until(lambda: all(map(_is_told, pool)), timeout_s=30, what="the worker tells its pool")
 
     def family(self) -> list[int]:
         """Return its processes."""
         return [self.process.pid, *(child.pid for child in psutil.Process(self.process.pid).children(recursive=True))]
+
+
+def _is_told(pid: int) -> bool:
+    """Whether SIGQUIT, by which this worker ends its tasks, waits for a process that stands still."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool(int(fields["ShdPnd"], 16) >> (signal.SIGQUIT - 1) & 1)
 
 
 @contextmanager

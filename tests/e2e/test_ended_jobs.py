@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.e2e.problems import check, check_document
-from tests.stack import Stack, until, with_suppress
+from tests.freezing import caught, frozen
+from tests.stack import Stack, until
 
 ROWS = 400_000
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -44,31 +42,19 @@ def large_upload(stack: Stack, large: bytes) -> str:
     return str(upload["id"])
 
 
-@contextmanager
-def frozen(stack: Stack, service: str) -> Iterator[None]:
-    """Let no job of a service begin until the block ends; shorter than a lease."""
-    pids = stack.kill(service, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            with_suppress(os.kill, pid, signal.SIGCONT)
+def ask(stack: Stack, path: str) -> None:
+    """Ask for the end of a job."""
+    answer = stack.http.post(f"{path}/cancel")
+    assert answer.status_code == 202, answer.text
 
 
 def cancelled(stack: Stack, path: str) -> dict[str, Any]:
-    """Cancel, wait for the end within the two seconds that are promised and some for the machine, and try what an ended job refuses."""
-    answer = stack.http.post(f"{path}/cancel")
-    assert answer.status_code == 202, answer.text
+    """Wait for the end within the two seconds that are promised and some for the machine, and try what an ended job refuses."""
     job = stack.wait(path, timeout_s=5)
     assert job["state"] == "cancelled", job
     assert job["cancel_requested_at"]
     assert stack.http.post(f"{path}/cancel").json()["state"] == "cancelled"
     return job
-
-
-def running(stack: Stack, path: str) -> None:
-    """Wait until the job is at work."""
-    until(lambda: (stack.find(path) or {}).get("state") == "running", timeout_s=30, what=f"{path} runs")
 
 
 def retried(stack: Stack, job: dict[str, Any]) -> dict[str, Any]:
@@ -88,6 +74,7 @@ def test_a_profile_that_waits(stack: Stack) -> None:
     job_id = stack.http.get(address).json()["profile_job_id"]
     waits = {"state": "queued", "phase": "waiting_for_bytes"}
     until(lambda: waits.items() <= (stack.find(f"/v1/jobs/{job_id}") or {}).items(), timeout_s=20, what="it waits")
+    ask(stack, f"/v1/jobs/{job_id}")
     job = cancelled(stack, f"/v1/jobs/{job_id}")
     assert stack.http.patch(address, content=data[300_000:], headers={**headers, "Upload-Offset": "300000"}).status_code == 204
     assert retried(stack, job)["state"] == "succeeded"
@@ -96,9 +83,8 @@ def test_a_profile_that_waits(stack: Stack) -> None:
 
 def test_a_profile_at_work(stack: Stack, large: bytes) -> None:
     """Running: it stops, and tried again it ends with the right figures."""
-    upload = stack.upload_bytes(large, "large.csv")
-    path = f"/v1/jobs/{upload['profile_job_id']}"
-    running(stack, path)
+    with caught(stack, "worker-profile", lambda: f"/v1/jobs/{stack.upload_bytes(large, 'large.csv')['profile_job_id']}") as path:
+        ask(stack, path)
     job = cancelled(stack, path)
     done = retried(stack, job)
     assert done["state"] == "succeeded"
@@ -114,6 +100,8 @@ def test_a_publish_that_waits(stack: Stack, pairs: str) -> None:
         replacing = stack.http.post("/v1/datasets", json={"upload_id": pairs, "name": "pairs", "mode": "append"}).headers["Location"]
         check(stack.http.post("/v1/datasets", json={"upload_id": pairs, "name": "pairs", "mode": "append"}), 409, "dataset_busy", "pairs")
         check(stack.http.post(f"{creating}/retry"), 409, "job_not_retryable", "queued")
+        for path in (creating, replacing):
+            ask(stack, path)
         stopped = [cancelled(stack, path) for path in (creating, replacing)]
     check(stack.http.get("/v1/datasets/never"), 404, "dataset_not_found", "never")
     assert stack.rows("SELECT count(*) FROM pairs") == [["100"]]
@@ -123,8 +111,8 @@ def test_a_publish_that_waits(stack: Stack, pairs: str) -> None:
 
 def test_a_publish_at_work(stack: Stack, large_upload: str) -> None:
     """Running: nothing is published, and tried again everything is."""
-    path = stack.http.post("/v1/datasets", json={"upload_id": large_upload, "name": "large"}).headers["Location"]
-    running(stack, path)
+    with caught(stack, "worker-publish", partial(stack.start_publish, large_upload, "large")) as path:
+        ask(stack, path)
     job = cancelled(stack, path)
     check(stack.http.get("/v1/datasets/large"), 404, "dataset_not_found", "large")
     check(stack.http.post("/v1/queries", json={"sql": "SELECT * FROM large"}), 422, "table_not_found", "large")
@@ -138,6 +126,7 @@ def test_a_drop(stack: Stack, pairs: str) -> None:
     assert stack.publish(pairs, "dropped")["state"] == "succeeded"
     with frozen(stack, "worker-publish"), frozen(stack, "housekeeping"):
         path = stack.http.delete("/v1/datasets/dropped").headers["Location"]
+        ask(stack, path)
         job = cancelled(stack, path)
     assert stack.http.get("/v1/datasets/dropped").json()["state"] == "ready"
     assert stack.rows("SELECT count(*) FROM dropped") == [["100"]]
@@ -149,12 +138,13 @@ def test_a_drop(stack: Stack, pairs: str) -> None:
 def test_queries(stack: Stack, pairs: str) -> None:
     """Queued and running: both stop, neither has a result, and an ended query can't be cancelled."""
     assert pairs
-    at_work = f"/v1/queries/{stack.http.post('/v1/queries', json={'sql': ENDLESS}).json()['id']}"
-    running(stack, at_work)
-    check(stack.http.get(f"{at_work}/results"), 409, "query_not_finished", "running")
+    with caught(stack, "query", partial(stack.start_query, ENDLESS)) as at_work:
+        check(stack.http.get(f"{at_work}/results"), 409, "query_not_finished", "running")
+        ask(stack, at_work)
     cancelled(stack, at_work)
     with frozen(stack, "query"):
-        waits = f"/v1/queries/{stack.http.post('/v1/queries', json={'sql': 'SELECT 1 AS one'}).json()['id']}"
+        waits = stack.start_query("SELECT 1 AS one")
+        ask(stack, waits)
         cancelled(stack, waits)
     for path in (at_work, waits):
         check(stack.http.get(f"{path}/results"), 409, "query_cancelled", path.rsplit("/", 1)[1])
@@ -169,6 +159,7 @@ def test_an_export(stack: Stack, pairs: str) -> None:
     path = f"/v1/queries/{query['id']}/download?format=parquet"
     with frozen(stack, "query"):
         export = stack.http.get(path).headers["Location"]
+        ask(stack, export)
         cancelled(stack, export)
     again = stack.http.get(path)
     assert again.status_code == 202
