@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,44 +14,16 @@ from headwater.cli.receipts import show_receipt
 from headwater.cli.session import Session, UsageError, command
 from headwater.cli.uploads import Parallel, send
 from headwater.client.datasets import CONTRACT
-from headwater.client.models import Receipt
+from headwater.client.models import DatasetFormat, Receipt
 from headwater.client.uploads import Sending
-
-
-class Format(StrEnum):
-    """The format of a table's files."""
-
-    PARQUET = "parquet"
-    CSV = "csv"
-
-
-class Mode(StrEnum):
-    """What becomes of the rows that are there."""
-
-    CREATE = "create"
-    APPEND = "append"
-    REPLACE = "replace"
-
-
-class OnReject(StrEnum):
-    """What a record that does not fit does."""
-
-    QUARANTINE = "quarantine"
-    FAIL = "fail"
-
-
-class OnMissing(StrEnum):
-    """What a column that the file lacks does to an append."""
-
-    FAIL = "fail"
-    NULL = "null"
-
 
 TableName = Annotated[str, typer.Argument(metavar="NAME", help="The name of the table: small letters, digits, underscores.", show_default=False)]
 Published = Annotated[str, typer.Argument(metavar="UPLOAD", help="The upload's id; `last` is the newest one.", show_default=False)]
 File = Annotated[Path, typer.Argument(help="The file, plain or compressed; `-` is standard input.", show_default=False)]
-ModeOption = Annotated[Mode, typer.Option("--mode", help="A new table, more rows for one, or new rows instead of its old ones.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="The format of the table's files.")]
+Mode = Annotated[
+    Literal["create", "append", "replace"], typer.Option("--mode", help="A new table, more rows for one, or new rows instead of its old ones.")
+]
+Format = Annotated[DatasetFormat, typer.Option("--format", help="The format of the table's files.")]
 PartitionBy = Annotated[list[str] | None, typer.Option("--partition-by", help="A column to partition by. May be given several times.")]
 ContractFile = Annotated[
     Path | None,
@@ -62,9 +33,11 @@ ContractFile = Annotated[
 ]
 OnlyNamed = Annotated[bool, typer.Option("--only-named", help="Leave out the columns that the contract does not name.")]
 Description = Annotated[str | None, typer.Option("--description", help="What the table is.")]
-OnRejectOption = Annotated[OnReject | None, typer.Option("--on-reject", help="Set records that do not fit aside, or fail.")]
+OnReject = Annotated[Literal["quarantine", "fail"] | None, typer.Option("--on-reject", help="Set records that do not fit aside, or fail.")]
 RejectRatio = Annotated[float | None, typer.Option("--max-reject-ratio", min=0, max=1, help="The highest share of records that may be set aside.")]
-OnMissingOption = Annotated[OnMissing | None, typer.Option("--on-missing-column", help="For an append: a column of the table that the file lacks.")]
+OnMissing = Annotated[
+    Literal["fail", "null"] | None, typer.Option("--on-missing-column", help="For an append: a column of the table that the file lacks.")
+]
 Expected = Annotated[int | None, typer.Option("--expected-version", min=1, help="For append and replace: only if this is the current version.")]
 ProfileId = Annotated[str | None, typer.Option("--profile", help="The profile to publish by, if not the newest.")]
 
@@ -79,7 +52,7 @@ def load(
     session: Session,
     file: File,
     name: TableName,
-    mode: ModeOption = Mode.CREATE,
+    mode: Mode = "create",
     contract: ContractFile = None,
     max_reject_ratio: RejectRatio = None,
     parallel: Parallel = 1,
@@ -100,15 +73,15 @@ def publish(
     session: Session,
     upload_id: Published,
     name: TableName,
-    mode: ModeOption = Mode.CREATE,
-    format: FormatOption = Format.PARQUET,  # noqa: A002 - the option's own name
+    mode: Mode = "create",
+    format: Format = "parquet",  # noqa: A002 - the option's own name
     partition_by: PartitionBy = None,
     contract: ContractFile = None,
     only_named: OnlyNamed = False,
     description: Description = None,
-    on_reject: OnRejectOption = None,
+    on_reject: OnReject = None,
     max_reject_ratio: RejectRatio = None,
-    on_missing_column: OnMissingOption = None,
+    on_missing_column: OnMissing = None,
     expected_version: Expected = None,
     profile: ProfileId = None,
 ) -> None:
@@ -120,7 +93,7 @@ def publish(
     """
     options = {
         "mode": mode,
-        "format": None if format is Format.PARQUET else format,
+        "format": None if format == "parquet" else format,
         "other_columns": "leave_out" if only_named else None,
         "partition_by": partition_by or None,
         "description": description,
@@ -154,9 +127,7 @@ def _contract(file: Path | None, options: dict[str, Any]) -> dict[str, Any]:
         unknown = sorted(set(written) - CONTRACT) if isinstance(written, dict) else ["what is no object"]
         if unknown:
             raise UsageError(f"{file} has {', '.join(unknown)}; a contract has {', '.join(sorted(CONTRACT))}.")
-    chosen = {
-        key: value for key, value in options.items() if value is not None and not (key == "mode" and value == Mode.CREATE and "mode" in written)
-    }
+    chosen = {key: value for key, value in options.items() if value is not None and not (key == "mode" and value == "create" and "mode" in written)}
     return {**written, **chosen}
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -21,37 +20,13 @@ from headwater.client.downloads import FORMATS, Wanted
 from headwater.client.models import Query
 from headwater.client.queries import Parameter
 
-
-class Shape(StrEnum):
-    """How rows are printed."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-
-
-class FileFormat(StrEnum):
-    """The format of a file."""
-
-    CSV = "csv"
-    PARQUET = "parquet"
-    JSONL = "jsonl"
-    XLSX = "xlsx"
-
-
-class Safe(StrEnum):
-    """For whom a file is made harmless."""
-
-    SPREADSHEET = "spreadsheet"
-
-
 Sql = Annotated[str | None, typer.Argument(metavar="[SQL]", help="One statement; from --file or standard input when left out.", show_default=False)]
 SqlFile = Annotated[Path | None, typer.Option("--file", "-f", exists=True, dir_okay=False, help="Read the statement from a file.")]
 Parameters = Annotated[
     list[str] | None,
     typer.Option("--parameter", "-p", help="The value of the next `?`: JSON (42, 1.5, true, null, '\"42\"') is taken as that, the rest as text."),
 ]
-ShapeOption = Annotated[Shape, typer.Option("--format", "-F", help="A table of the first rows, or all rows as CSV or JSON.")]
+Shape = Annotated[Literal["table", "csv", "json"], typer.Option("--format", "-F", help="A table of the first rows, or all rows as CSV or JSON.")]
 Target = Annotated[Path | None, typer.Option("--output", "-o", help="Write all rows into this file; its ending is its format.")]
 MaxRows = Annotated[int, typer.Option("--limit", "-n", min=0, help="The most rows of a table.")]
 MaxBytes = Annotated[str | None, typer.Option("--max-bytes", help="Refuse or stop the statement if it reads more, such as 10GB.")]
@@ -60,8 +35,10 @@ Reuse = Annotated[
 ]
 Database = Annotated[str | None, typer.Option("--database", help="Where tables are that the statement does not qualify.")]
 QueryId = Annotated[str, typer.Argument(help="The query's id; `last` is the newest one.")]
-FileFormatOption = Annotated[FileFormat | None, typer.Option("--format", "-F", help="The file's format; by its ending when left out.")]
-SafeOption = Annotated[Safe | None, typer.Option("--safe", help="No cell that a spreadsheet would evaluate (csv, xlsx).")]
+FileFormat = Annotated[
+    Literal["csv", "parquet", "jsonl", "xlsx"] | None, typer.Option("--format", "-F", help="The file's format; by its ending when left out.")
+]
+Safe = Annotated[Literal["spreadsheet"] | None, typer.Option("--safe", help="No cell that a spreadsheet would evaluate (csv, xlsx).")]
 Where = Annotated[Path | None, typer.Option("--output", "-o", help="The file, or a folder for it; `-` is standard output.")]
 Search = Annotated[str | None, typer.Option("--search", "-s", help="Only those with this text in their SQL.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="The most to list.")]
@@ -81,7 +58,7 @@ def query(
     sql: Sql = None,
     file: SqlFile = None,
     parameter: Parameters = None,
-    format: ShapeOption = Shape.TABLE,  # noqa: A002 - the option's own name
+    format: Shape = "table",  # noqa: A002 - the option's own name
     output: Target = None,
     limit: MaxRows = 100,
     max_bytes: MaxBytes = None,
@@ -105,17 +82,17 @@ def query(
     if output is not None:
         _fetch(session, Wanted(result.query["id"], _format_of(output, None)), output)
         return
-    match Shape.JSON if session.output.as_json else format:
-        case Shape.CSV:
+    match "json" if session.output.as_json else format:
+        case "csv":
             session.client.downloads.to_stream(Wanted(result.query["id"]), sys.stdout.buffer)
             sys.stdout.buffer.flush()
-        case Shape.JSON:
+        case "json":
             _print_json(session, result.query)
-        case Shape.TABLE:
+        case "table":
             _print_table(session, result.query, limit)
 
 
-def download(session: Session, query_id: QueryId = "last", output: Where = None, format: FileFormatOption = None, safe: SafeOption = None) -> None:  # noqa: A002
+def download(session: Session, query_id: QueryId = "last", output: Where = None, format: FileFormat = None, safe: Safe = None) -> None:  # noqa: A002
     """Write the whole result of a query into a file. A download that broke is gone on with by the same command.
 
     headwater download last -o orders.parquet
@@ -130,7 +107,7 @@ def download(session: Session, query_id: QueryId = "last", output: Where = None,
         return
     target = output or Path()
     if target.is_dir():
-        target = target / f"{chosen}.{format or FileFormat.CSV}"
+        target = target / f"{chosen}.{format or 'csv'}"
     _fetch(session, Wanted(chosen, _format_of(target, format), safe), target)
 
 
@@ -210,7 +187,7 @@ def _size(text: str) -> int:
         raise UsageError(f"--max-bytes: {error}") from error
 
 
-def _format_of(target: Path, given: FileFormat | None) -> str:
+def _format_of(target: Path, given: str | None) -> str:
     ending = target.suffix.removeprefix(".").lower()
     if given is None and ending not in FORMATS:
         raise UsageError(f"{target.name} does not say which format it has; name it {target.stem}.parquet, or one of {', '.join(FORMATS)}.")

@@ -7,7 +7,6 @@ failed or was cancelled · 5 a file on this machine can't be read or written, or
 from __future__ import annotations
 
 import difflib
-import functools
 import inspect
 import os
 import sys
@@ -87,7 +86,7 @@ def group(app: typer.Typer, name: str, otherwise: Callable[..., None], *, help: 
     """Make a group of commands; called without one of them it does `otherwise`."""
     made = typer.Typer(help=help)
     alone = _with_session(otherwise)
-    parameters = list(inspect.signature(alone).parameters.values())
+    parameters = alone.parameters
 
     def begin(context: typer.Context, **given: Any) -> None:
         if context.invoked_subcommand is None:
@@ -96,33 +95,41 @@ def group(app: typer.Typer, name: str, otherwise: Callable[..., None], *, help: 
             Output().problem(UsageError(f"Options come after the command: headwater {name} {context.invoked_subcommand} …"))
             raise typer.Exit(Exit.USAGE)
 
-    own = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    begin.__signature__ = inspect.Signature([own, *parameters])  # type: ignore[attr-defined]
-    begin.__annotations__ = {parameter.name: parameter.annotation for parameter in (own, *parameters)}
-    made.callback(invoke_without_command=True)(begin)
+    own = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    made.callback(invoke_without_command=True)(_Command(begin, [own, *parameters], work=otherwise))
     command(made, "list")(otherwise)
     app.add_typer(made, name=name, rich_help_panel="What is there")
     return made
 
 
-def _with_session(work: Callable[..., None]) -> Callable[..., None]:
-    hints = typing.get_type_hints(work, include_extras=True)
-    own = [parameter.replace(annotation=hints[name]) for name, parameter in inspect.signature(work).parameters.items()][1:]
-    everywhere = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind) for name, (kind, default) in _EVERYWHERE.items()
-    ]
+class _Command:
+    """A function under a signature that is put together: typer makes options of its parameters, and its help of its first words."""
 
-    @functools.wraps(work)
+    def __init__(self, run: Callable[..., None], parameters: list[inspect.Parameter], *, work: Callable[..., None]) -> None:
+        self._run = run
+        self.parameters = parameters
+        self.__name__ = work.__name__
+        self.__doc__ = work.__doc__
+        self.__signature__ = inspect.Signature(parameters)
+        self.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+
+    def __call__(self, **given: Any) -> None:
+        self._run(**given)
+
+
+def _with_session(work: Callable[..., None]) -> _Command:
+    hints = typing.get_type_hints(work, include_extras=True)
+    kind = inspect.Parameter.KEYWORD_ONLY
+    own = [parameter.replace(annotation=hints[name], kind=kind) for name, parameter in inspect.signature(work).parameters.items()][1:]
+    everywhere = [inspect.Parameter(name, kind, default=default, annotation=hint) for name, (hint, default) in _EVERYWHERE.items()]
+
     def run(*, json_: bool, quiet: bool, url: str | None, **given: Any) -> None:
         session = Session(Output(as_json=json_, quiet=quiet), url)
         code = _ended(session, lambda: work(session, **given))
         if code:
             raise typer.Exit(code)
 
-    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own] + everywhere
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return run
+    return _Command(run, own + everywhere, work=work)
 
 
 def _ended(session: Session, work: Callable[[], None]) -> int:
