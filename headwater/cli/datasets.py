@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from headwater.cli.listing import Limit, moment
 from headwater.cli.output import table
 from headwater.cli.progress import meter
 from headwater.cli.receipts import Dataset
@@ -14,7 +15,6 @@ from headwater.cli.session import Session, UsageError, command, group
 from headwater.cli.text import cell, count, size
 
 Search = Annotated[str | None, typer.Option("--search", "-s", help="Only those with this text in their name.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="The most to list.")]
 Version = Annotated[int, typer.Argument(min=1, help="The version to go back to.", show_default=False)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -71,7 +71,7 @@ def versions(session: Session, name: Dataset) -> None:
     shown = table("version", "", "made by", "rows", "size", "at", right=("version", "rows", "size"))
     for one in found:
         made = one["mode"] if one["restored_from"] is None else f"restore of {one['restored_from']}"
-        at = one["created_at"][:19].replace("T", " ")
+        at = moment(one["created_at"])
         shown.add_row(str(one["version"]), "current" if one["current"] else "", made, f"{one['rows']:,}", size(one["bytes"]), at)
     session.output.show(shown)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from headwater.cli.listing import Limit, moment
 from headwater.cli.output import table
 from headwater.cli.progress import meter
 from headwater.cli.session import Session, command, group
@@ -15,7 +16,6 @@ from headwater.client.models import Job
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", show_default=False)]
 States = Annotated[list[str] | None, typer.Option("--state", help="Only those in this state. May be given several times.")]
 Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only those of this kind: profile, publish, export, drop.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="The most to list.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,7 +37,7 @@ def list_(session: Session, state: States = None, kind: Kinds = None, limit: Lim
     for one in found:
         percent = one["progress"]["percent"]
         why = "" if one["error"] is None else one["error"]["detail"]
-        at = one["queued_at"][:19].replace("T", " ")
+        at = moment(one["queued_at"])
         shown.add_row(
             one["id"], one["kind"], one["state"], "" if percent is None else f"{percent:.0f} %", str(one["attempt"]), at, cell(why, width=60)
         )

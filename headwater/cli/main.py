@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from headwater.cli import datasets, jobs, local, profiles, publishing, queries, receipts, uploads
+from headwater.cli import catalog, datasets, jobs, local, profiles, publishing, queries, receipts, saved, uploads
 from headwater.cli.session import Session, command
 from headwater.client import CannotConnect
 from headwater.client.version import VERSION
@@ -38,7 +38,9 @@ def build() -> typer.Typer:
     uploads.add_to(app)
     profiles.add_to(app)
     queries.add_to(app)
+    saved.add_to(app)
     datasets.add_to(app)
+    catalog.add_to(app)
     receipts.add_to(app)
     jobs.add_to(app)
     local.add_to(app)

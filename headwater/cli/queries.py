@@ -1,39 +1,20 @@
-"""Commands about SQL: run a statement, bring a result over, look at what ran."""
+"""Commands about SQL: run a statement, weigh it, bring a result over, look at what ran."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from headwater.cli.answers import FIRST_ROWS, MaxBytes, MaxRows, Reuse, Shape, Target, Wish, ask, fetch, format_of, print_json, print_table, stream
+from headwater.cli.listing import Limit, moment
 from headwater.cli.output import table
-from headwater.cli.progress import meter
 from headwater.cli.session import Session, UsageError, command, group
-from headwater.cli.text import cell, count, duration, parse_size, size
-from headwater.client import Limits
-from headwater.client.downloads import FORMATS, Wanted
-from headwater.client.models import Query
-from headwater.client.queries import Parameter
+from headwater.cli.statements import Database, Parameters, Sql, SqlFile, read_parameters, read_statement
+from headwater.cli.text import cell, duration, size
+from headwater.client.downloads import Wanted
 
-Sql = Annotated[str | None, typer.Argument(metavar="[SQL]", help="One statement; from --file or standard input when left out.", show_default=False)]
-SqlFile = Annotated[Path | None, typer.Option("--file", "-f", exists=True, dir_okay=False, help="Read the statement from a file.")]
-Parameters = Annotated[
-    list[str] | None,
-    typer.Option("--parameter", "-p", help="The value of the next `?`: JSON (42, 1.5, true, null, '\"42\"') is taken as that, the rest as text."),
-]
-Shape = Annotated[Literal["table", "csv", "json"], typer.Option("--format", "-F", help="A table of the first rows, or all rows as CSV or JSON.")]
-Target = Annotated[Path | None, typer.Option("--output", "-o", help="Write all rows into this file; its ending is its format.")]
-MaxRows = Annotated[int, typer.Option("--limit", "-n", min=0, help="The most rows of a table.")]
-MaxBytes = Annotated[str | None, typer.Option("--max-bytes", help="Refuse or stop the statement if it reads more, such as 10GB.")]
-Reuse = Annotated[
-    int | None, typer.Option("--reuse", min=0, max=10_080, metavar="MINUTES", help="Take the result of the same statement if it is at most this old.")
-]
-Database = Annotated[str | None, typer.Option("--database", help="Where tables are that the statement does not qualify.")]
 QueryId = Annotated[str, typer.Argument(help="The query's id; `last` is the newest one.")]
 FileFormat = Annotated[
     Literal["csv", "parquet", "jsonl", "xlsx"] | None, typer.Option("--format", "-F", help="The file's format; by its ending when left out.")
@@ -41,13 +22,20 @@ FileFormat = Annotated[
 Safe = Annotated[Literal["spreadsheet"] | None, typer.Option("--safe", help="No cell that a spreadsheet would evaluate (csv, xlsx).")]
 Where = Annotated[Path | None, typer.Option("--output", "-o", help="The file, or a folder for it; `-` is standard output.")]
 Search = Annotated[str | None, typer.Option("--search", "-s", help="Only those with this text in their SQL.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="The most to list.")]
+
+
+_BOUNDS = {
+    "exact_scan": "the columns that it reads",
+    "whole_table": "the tables that it reads, whole",
+    "cutoff": "the limit that stops a query",
+}
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     command(app, "query", rich_help_panel="A file's way")(query)
     command(app, "download", rich_help_panel="A file's way")(download)
+    command(app, "estimate", rich_help_panel="A file's way")(estimate)
     listed = group(app, "queries", list_, help="List, show and cancel queries.")
     command(listed, "show")(show)
     command(listed, "cancel")(cancel)
@@ -60,7 +48,7 @@ def query(
     parameter: Parameters = None,
     format: Shape = "table",  # noqa: A002 - the option's own name
     output: Target = None,
-    limit: MaxRows = 100,
+    limit: MaxRows = FIRST_ROWS,
     max_bytes: MaxBytes = None,
     reuse: Reuse = None,
     database: Database = None,
@@ -73,23 +61,23 @@ def query(
 
     headwater query -f report.sql -o report.parquet
     """
-    if output is not None:
-        _format_of(output, None)
-    limits = Limits(reuse, None if max_bytes is None else _size(max_bytes))
-    session.if_interrupted = "the query is cancelled"
-    result = session.client.query(_statement(sql, file), [_parameter(one) for one in parameter or ()], database=database, limits=limits)
-    session.if_interrupted = f"the result stays: headwater download {result.query['id']}"
-    if output is not None:
-        _fetch(session, Wanted(result.query["id"], _format_of(output, None)), output)
+    ask(session, read_statement(sql, file), read_parameters(parameter), database, Wish(format, output, limit, max_bytes, reuse))
+
+
+def estimate(session: Session, sql: Sql = None, file: SqlFile = None, parameter: Parameters = None, database: Database = None) -> None:
+    """Show the most that a statement can read and cost, without running it.
+
+    headwater estimate "SELECT country, count(*) FROM orders GROUP BY 1"
+    """
+    found = session.client.queries.estimate(read_statement(sql, file), parameters=read_parameters(parameter), database=database)
+    if session.output.as_json:
+        session.output.document(found)
         return
-    match "json" if session.output.as_json else format:
-        case "csv":
-            session.client.downloads.to_stream(Wanted(result.query["id"]), sys.stdout.buffer)
-            sys.stdout.buffer.flush()
-        case "json":
-            _print_json(session, result.query)
-        case "table":
-            _print_table(session, result.query, limit)
+    cost = "" if not found["cost_bound_usd"] else f", {found['cost_bound_usd']:.6f} USD"
+    bound = "nothing is known of what it may read" if found["bytes_bound"] is None else f"at most {size(found['bytes_bound'])}{cost}"
+    session.output.line(f"{bound} ({_BOUNDS[found['bound_kind']]})")
+    for name in found["columns"] or found["tables"]:
+        session.output.line(f"  {name}")
 
 
 def download(session: Session, query_id: QueryId = "last", output: Where = None, format: FileFormat = None, safe: Safe = None) -> None:  # noqa: A002
@@ -102,13 +90,12 @@ def download(session: Session, query_id: QueryId = "last", output: Where = None,
     chosen = _query_id(session, query_id)
     session.if_interrupted = "what arrived stays, and the same command goes on"
     if str(output) == "-":
-        session.client.downloads.to_stream(Wanted(chosen, format or "csv", safe), sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        stream(session, Wanted(chosen, format or "csv", safe))
         return
     target = output or Path()
     if target.is_dir():
         target = target / f"{chosen}.{format or 'csv'}"
-    _fetch(session, Wanted(chosen, _format_of(target, format), safe), target)
+    fetch(session, Wanted(chosen, format_of(target, format), safe), target)
 
 
 def list_(session: Session, search: Search = None, limit: Limit = 20) -> None:
@@ -124,7 +111,7 @@ def list_(session: Session, search: Search = None, limit: Limit = 20) -> None:
         shown.add_row(
             one["id"],
             one["state"],
-            one["submitted_at"][:19].replace("T", " "),
+            moment(one["submitted_at"]),
             rows,
             duration(figures["execution_ms"]),
             size(figures["bytes_scanned"]),
@@ -136,7 +123,7 @@ def list_(session: Session, search: Search = None, limit: Limit = 20) -> None:
 def show(session: Session, query_id: QueryId = "last") -> None:
     """Show a query's rows, waiting until it has ended."""
     result = session.client.result(_query_id(session, query_id))
-    _print_json(session, result.query) if session.output.as_json else _print_table(session, result.query, 100)
+    print_json(session, result.query) if session.output.as_json else print_table(session, result.query)
 
 
 def cancel(session: Session, query_id: QueryId = "last") -> None:
@@ -151,87 +138,3 @@ def _query_id(session: Session, given: str) -> str:
     for found in session.client.queries.list(limit=1):
         return found["id"]
     raise UsageError("There is no query yet; `headwater query SQL` runs one.")
-
-
-def _statement(sql: str | None, file: Path | None) -> str:
-    if sql is not None and file is not None:
-        raise UsageError("The statement is given twice: as an argument and by --file.")
-    if file is not None:
-        return file.read_text()
-    if sql in (None, "-"):
-        if sys.stdin.isatty():
-            raise UsageError("There is no statement; give it as an argument, by --file, or on standard input.")
-        return sys.stdin.read()
-    return str(sql)
-
-
-def _parameter(text: str) -> Parameter:
-    """Return a typed value: what is a JSON scalar is that, anything else is text."""
-    try:
-        value = json.loads(text, parse_constant=_no_number)
-    except ValueError:
-        return text
-    if isinstance(value, list | dict):
-        raise UsageError(f"-p {text}: a parameter is one value, not a list or an object.")
-    return None if value is None else value if isinstance(value, bool | int | float) else str(value)
-
-
-def _no_number(word: str) -> float:
-    raise ValueError(word)
-
-
-def _size(text: str) -> int:
-    try:
-        return parse_size(text)
-    except ValueError as error:
-        raise UsageError(f"--max-bytes: {error}") from error
-
-
-def _format_of(target: Path, given: str | None) -> str:
-    ending = target.suffix.removeprefix(".").lower()
-    if given is None and ending not in FORMATS:
-        raise UsageError(f"{target.name} does not say which format it has; name it {target.stem}.parquet, or one of {', '.join(FORMATS)}.")
-    return given or ending
-
-
-def _fetch(session: Session, wanted: Wanted, target: Path) -> None:
-    with meter(session.output, target.name) as shown:
-        written = session.client.downloads.to_file(wanted, target, report=shown.bytes, on_job=shown.job)
-    if session.output.as_json:
-        session.output.document({"query_id": wanted.query_id, "format": wanted.format, "file": str(target), "bytes": written})
-    else:
-        session.output.line(f"{target}  {size(written)}")
-
-
-def _print_table(session: Session, found: Query, limit: int) -> None:
-    columns = found["columns"] or []
-    numbers = [
-        column["name"]
-        for column in columns
-        if column["type"].partition("(")[0] in ("tinyint", "smallint", "integer", "bigint", "double", "real", "decimal")
-    ]
-    shown, number = table(*[column["name"] for column in columns], right=numbers), 0
-    for number, row in enumerate(islice(_rows(session, found, most=limit), limit), 1):  # noqa: B007 - counted for the sentence below
-        shown.add_row(*[cell(value, width=session.output.cell_width) for value in row])
-    session.output.show(shown)
-    figures = found["statistics"]
-    total = figures["rows"] or 0
-    said = count(total, "row") if number == total else f"{number:,} of {count(total, 'row')}"
-    session.output.note(f"{said}, {duration(figures['execution_ms'])}, {size(figures['bytes_scanned'])} read")
-    if number < total:
-        session.output.hint(f"headwater download {found['id']} -o result.parquet")
-
-
-def _print_json(session: Session, found: Query) -> None:
-    """Print one document, row by row, so that no result is too large."""
-    write = sys.stdout.write
-    write(f'{{"query": {json.dumps(found)}, "columns": {json.dumps(found["columns"])}, "rows": [')
-    for number, row in enumerate(_rows(session, found, most=10_000)):
-        write(("," if number else "") + "\n" + json.dumps(row, ensure_ascii=False))
-    write("]}\n")
-    sys.stdout.flush()
-
-
-def _rows(session: Session, found: Query, *, most: int) -> Iterator[list[Any]]:
-    for page in session.client.queries.pages(found["id"], rows=max(1, min(most, 10_000))):
-        yield from page["rows"]

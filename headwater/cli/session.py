@@ -63,6 +63,12 @@ class Session:
         raise UsageError("There is no upload yet; `headwater upload FILE` sends one.")
 
 
+def did_you_mean(wanted: str, names: list[str], *, otherwise: str) -> str:
+    """Return which of the names may have been meant, or `otherwise`."""
+    close = difflib.get_close_matches(wanted, names, n=3)
+    return f"Did you mean {' or '.join(close)}?" if close else otherwise
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON on stdout, for programs.", rich_help_panel="Everywhere")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.", rich_help_panel="Everywhere")]
 Url = Annotated[
@@ -82,8 +88,15 @@ def command(app: typer.Typer, name: str, **options: Any) -> Callable[[Callable[.
     return register
 
 
-def group(app: typer.Typer, name: str, otherwise: Callable[..., None], *, help: str) -> typer.Typer:  # noqa: A002 - typer's own name
-    """Make a group of commands; called without one of them it does `otherwise`."""
+def group(
+    app: typer.Typer,
+    name: str,
+    otherwise: Callable[..., None],
+    *,
+    help: str,  # noqa: A002 - typer's own name
+    called: str = "list",
+) -> typer.Typer:
+    """Make a group of commands; without one of them it does `otherwise`, which is `called` so among them."""
     made = typer.Typer(help=help)
     alone = _with_session(otherwise)
     parameters = alone.parameters
@@ -97,7 +110,7 @@ def group(app: typer.Typer, name: str, otherwise: Callable[..., None], *, help: 
 
     own = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     made.callback(invoke_without_command=True)(_Command(begin, [own, *parameters], work=otherwise))
-    command(made, "list")(otherwise)
+    command(made, called)(otherwise)
     app.add_typer(made, name=name, rich_help_panel="What is there")
     return made
 
@@ -173,10 +186,6 @@ def _advice(session: Session, error: HeadwaterError) -> str | None:
         return "Is it running? `headwater up` starts one here; --url or HEADWATER_URL names another."
     if error.code == "dataset_not_found" and error.problem is not None:
         wanted = str(error.problem["instance"]).removeprefix("/v1/datasets/").partition("/")[0]
-        return _did_you_mean(wanted, [dataset["name"] for dataset in session.client.datasets.list(limit=500)])
+        names = [dataset["name"] for dataset in session.client.datasets.list(limit=500)]
+        return did_you_mean(wanted, names, otherwise="`headwater datasets` lists what there is.")
     return None
-
-
-def _did_you_mean(wanted: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(wanted, names, n=3)
-    return f"Did you mean {' or '.join(close)}?" if close else "`headwater datasets` lists what there is."

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from headwater.cli.listing import Limit
 from headwater.cli.output import table
 from headwater.cli.progress import meter
 from headwater.cli.session import Session, UsageError, command, group
@@ -25,7 +26,6 @@ Parallel = Annotated[
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever an earlier run has sent.")]
 UploadId = Annotated[str, typer.Argument(help="The upload's id; `last` is the newest one.")]
 Rows = Annotated[int, typer.Option("--rows", min=1, max=1000, help="How many rows.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="The most to list.")]
 Force = Annotated[bool, typer.Option("--force", help="Even if a version of a dataset refers to it; the version stays, the raw file does not.")]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
 
+from headwater.client.catalog import Catalog
 from headwater.client.datasets import Datasets
 from headwater.client.downloads import Downloads
 from headwater.client.errors import HeadwaterError
@@ -18,6 +19,7 @@ from headwater.client.models import Meta, Profile, Receipt, Upload
 from headwater.client.profiles import Profiles
 from headwater.client.queries import Limits, OnQuery, Parameter, Queries
 from headwater.client.results import Result
+from headwater.client.saved import SavedQueries
 from headwater.client.sending import Report
 from headwater.client.transport import DEFAULT_PATIENCE_S, Transport
 from headwater.client.uploads import Sending, Uploads
@@ -38,6 +40,8 @@ class Client:
         self.profiles = Profiles(self._transport, self.jobs)
         self.datasets = Datasets(self._transport)
         self.queries = Queries(self._transport)
+        self.saved = SavedQueries(self._transport)
+        self.catalog = Catalog(self._transport)
         self.downloads = Downloads(self._transport, self.jobs)
 
     def __enter__(self) -> Self:

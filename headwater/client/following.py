@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import httpx
 
-from headwater.client.errors import CannotConnect, HeadwaterError, Refused
+from headwater.client.errors import Cancelled, CannotConnect, Failed, HeadwaterError, Refused
+from headwater.client.models import Job, Query
 from headwater.client.transport import Patience, Transport
 
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 _SILENCE_S = 40.0
 _FIRST_POLL_S = 0.2
 _LONGEST_POLL_S = 5.0
+Followed = TypeVar("Followed", Job, Query)
 
 
 def follow(transport: Transport, path: str) -> Iterator[dict[str, Any]]:
@@ -39,6 +41,19 @@ def follow(transport: Transport, path: str) -> Iterator[dict[str, Any]]:
                 raise
             patience.wait_after(error)
     yield from _poll(transport, path, seen)
+
+
+def wait(states: Iterator[Followed], *, path: str, what: str, on_change: Callable[[Followed], None] | None) -> Followed:
+    """Return the last of the states, once it has come; raise Failed or Cancelled if that is not success."""
+    last = None
+    for last in states:
+        if on_change is not None:
+            on_change(last)
+    if last is None or last["state"] == "failed":
+        raise Failed(path, None if last is None else last["error"])
+    if last["state"] == "cancelled":
+        raise Cancelled(f"The {what} was cancelled.")
+    return last
 
 
 class _NoStream(HeadwaterError):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
-from headwater.client.errors import Cancelled, Failed
-from headwater.client.following import follow
+from headwater.client.following import follow, wait
 from headwater.client.models import Job, Reject
 from headwater.client.transport import Transport
 
@@ -35,15 +34,7 @@ class Jobs:
 
     def wait(self, job_id: str, *, on_change: OnJob | None = None) -> Job:
         """Wait for a job and return it; raise Failed or Cancelled if it did not succeed."""
-        job = None
-        for job in self.follow(job_id):
-            if on_change is not None:
-                on_change(job)
-        if job is None or job["state"] == "failed":
-            raise Failed(f"/v1/jobs/{job_id}", None if job is None else job["error"])
-        if job["state"] == "cancelled":
-            raise Cancelled(f"The job {job_id} was cancelled.")
-        return job
+        return wait(self.follow(job_id), path=f"/v1/jobs/{job_id}", what=f"job {job_id}", on_change=on_change)
 
     def cancel(self, job_id: str) -> Job:
         """Ask a job to stop; asking again changes nothing."""

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from headwater.client.errors import Cancelled, Failed
-from headwater.client.following import follow
-from headwater.client.models import Query, QueryRequest, ResultPage
+from headwater.client.following import follow, wait
+from headwater.client.models import Estimate, EstimateRequest, Query, QueryRequest, ResultPage
 from headwater.client.transport import Transport
 
 OnQuery = Callable[[Query], None]
@@ -41,6 +40,11 @@ class Queries:
             request["max_bytes_scanned"] = limits.max_bytes_scanned
         return cast(Query, self._transport.post("/v1/queries", body=request, key=uuid.uuid4().hex))
 
+    def estimate(self, sql: str, *, parameters: Sequence[Parameter] = (), database: str | None = None) -> Estimate:
+        """Bound what a statement can read and cost, without running it."""
+        request: EstimateRequest = {"sql": sql, "parameters": list(parameters), "database": database}
+        return cast(Estimate, self._transport.patiently(lambda: self._transport.json("POST", "/v1/queries/estimate", json=request)))
+
     def get(self, query_id: str) -> Query:
         """Return a query with its state and figures."""
         return cast(Query, self._transport.get(f"/v1/queries/{query_id}"))
@@ -49,18 +53,13 @@ class Queries:
         """Give the queries, newest first."""
         return self._transport.items("/v1/queries", limit=limit, state=tuple(states), q=search)
 
+    def follow(self, query_id: str) -> Iterator[Query]:
+        """Give each state of a query as it changes, the last one last."""
+        return (cast(Query, state) for state in follow(self._transport, f"/v1/queries/{query_id}"))
+
     def wait(self, query_id: str, *, on_change: OnQuery | None = None) -> Query:
         """Wait for a query and return it; raise Failed or Cancelled if it did not succeed."""
-        query = None
-        for state in follow(self._transport, f"/v1/queries/{query_id}"):
-            query = cast(Query, state)
-            if on_change is not None:
-                on_change(query)
-        if query is None or query["state"] == "failed":
-            raise Failed(f"/v1/queries/{query_id}", None if query is None else query["error"])
-        if query["state"] == "cancelled":
-            raise Cancelled(f"The query {query_id} was cancelled.")
-        return query
+        return wait(self.follow(query_id), path=f"/v1/queries/{query_id}", what=f"query {query_id}", on_change=on_change)
 
     def cancel(self, query_id: str) -> Query:
         """Ask a query to stop; it takes effect within two seconds."""

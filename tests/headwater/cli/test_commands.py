@@ -77,6 +77,55 @@ def test_the_whole_way_by_people(headwater: Call) -> None:
     assert "\x1b" not in loaded.stdout + loaded.stderr + shown.stdout + shown.stderr
 
 
+def test_a_saved_query_is_run_by_its_name(headwater: Call) -> None:
+    """It is kept as it was written, replaced only when asked, runs with the values of its marks into any shape, and is gone when removed."""
+    kept = told(headwater, "saved", "save", "cli_twice", "SELECT 2 * ? AS twice", "--description", "Twice")
+    assert (kept["name"], kept["sql"], kept["description"]) == ("cli_twice", "SELECT 2 * ? AS twice", "Twice")
+    assert [one["id"] for one in told(headwater, "saved", "--search", "CLI_TW")["items"]] == [kept["id"]]
+    assert told(headwater, "saved", "run", "cli_twice", "-p", "21")["rows"] == [[42]]
+    taken = headwater("saved", "save", "cli_twice", "SELECT 3 * ? AS thrice")
+    assert (taken.returncode, told(headwater, "saved", "show", "cli_twice")) == (1, kept)
+    assert "saved_query_exists" in taken.stderr
+    replaced = headwater("saved", "save", "cli_twice", "--replace", stdin=b"SELECT 3 * ? AS thrice")
+    assert (replaced.returncode, replaced.stdout) == (0, "cli_twice is saved\n")
+    assert headwater("saved", "run", "cli_twice", "-p", "2", "-F", "csv").stdout == '"thrice"\n"6"\n'
+    asked = headwater("saved", "remove", "cli_twice")
+    assert (asked.returncode, "--yes is missing" in asked.stderr) == (2, True)
+    assert told(headwater, "saved", "remove", "cli_twice", "--yes") == {"removed": "cli_twice"}
+    gone = headwater("saved", "run", "cli_twice")
+    assert (gone.returncode, "There is no saved query cli_twice" in gone.stderr) == (1, True)
+
+
+def test_a_statement_is_weighed_before_it_runs(headwater: Call) -> None:
+    """The bound, its kind and the columns; what can't run is refused as when it runs; nothing is put into the history."""
+    (headwater.folder / "n.csv").write_text("n,word\n" + "".join(f"{n},w{n}\n" for n in range(1000)))
+    told(headwater, "load", "n.csv", "cli_weighed")
+    bound = told(headwater, "estimate", "SELECT max(n) /* weighed */ FROM cli_weighed WHERE n > ?", "-p", "5")
+    assert (bound["tables"], bound["columns"], bound["bound_kind"]) == (
+        ["headwater.cli_weighed"],
+        ["headwater.cli_weighed.n"],
+        "exact_scan",
+    )
+    assert bound["bytes_bound"] > 0
+    assert told(headwater, "queries", "--search", "weighed */")["items"] == []
+    refused = headwater("estimate", "DROP TABLE cli_weighed")
+    assert (refused.returncode, "statement_not_allowed" in refused.stderr) == (1, True)
+
+
+def test_the_catalog_says_what_sql_can_name(headwater: Call) -> None:
+    """The databases, the tables of one, and a table's columns, whether its database is named or not."""
+    (headwater.folder / "n.csv").write_text("n,word\n1,a\n2,b\n")
+    told(headwater, "load", "n.csv", "cli_listed")
+    assert "headwater" in [one["name"] for one in told(headwater, "catalog")["items"]]
+    assert told(headwater, "catalog", "databases") == told(headwater, "catalog")
+    (listed,) = told(headwater, "catalog", "tables", "--search", "cli_listed")["items"]
+    assert (listed["dataset"], listed["rows"]) == ("cli_listed", 2)
+    assert told(headwater, "catalog", "columns", "cli_listed") == told(headwater, "catalog", "columns", "headwater.cli_listed")
+    shown = headwater("catalog", "columns", "cli_listed").stdout.splitlines()
+    assert [line.split() for line in shown[3:]] == [["n", "bigint", "n"], ["word", "string", "word"]]
+    assert headwater("catalog", "columns", "nowhere.cli_listed").returncode == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headwater.cli.queries import _parameter
+from headwater.cli.statements import read_parameter
 from headwater.cli.text import cell, clean, count, duration, parse_size, size
 
 
@@ -55,5 +55,5 @@ def test_figures_are_said_as_people_do() -> None:
 )
 def test_parameters_have_types(text: str, value: object) -> None:
     """What is a JSON scalar is that; everything else, leading zeros too, is text."""
-    found = _parameter(text)
+    found = read_parameter(text)
     assert (found, type(found)) == (value, type(value))
