@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -20,7 +21,7 @@ def examine(settings: Settings | None = None) -> list[Finding]:
     if settings is None:
         settings, refused = _read_settings()
         findings += refused
-    living = running.find_living(settings)
+    living = partial(running.find_living, settings)
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("variables", lambda: variables.check_names(os.environ)),
         ("settings", lambda: variables.check_settings(settings)),
@@ -33,10 +34,10 @@ def examine(settings: Settings | None = None) -> list[Finding]:
         ("disk", lambda: home.check_disk(settings)),
         ("leftovers", lambda: home.check_leftovers(settings)),
         ("records", lambda: records.check_records(settings)),
-        ("processes", lambda: running.check_processes(settings, living)),
-        ("ports", lambda: running.check_ports(settings, living)),
-        ("broker", lambda: running.check_broker(settings, living)),
-        ("answers", lambda: running.check_answers(settings, living)),
+        ("processes", lambda: running.check_processes(settings, living())),
+        ("ports", lambda: running.check_ports(settings, living())),
+        ("broker", lambda: running.check_broker(settings, living())),
+        ("answers", lambda: running.check_answers(settings, living())),
     )
     for name, check in checks:
         findings += _made(name, check)
@@ -47,7 +48,8 @@ def _made(name: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
     try:
         return list(check())
     except Exception as error:  # noqa: BLE001 - one check that stumbles must not hide what the others find
-        return [wrong(name, f"This could not be examined: {type(error).__name__}: {error}.", "Look at it yourself, and report this.")]
+        detail = f"The check {name} stumbled over what it found, and can't say how it is: {type(error).__name__}: {error}."
+        return [wrong(name, detail, f"Look at what the line names, and put it right; if nothing is wrong with {name}, report this line.")]
 
 
 def _read_settings() -> tuple[Settings, list[Finding]]:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from headwater.doctor.finding import Finding, note, ok, wrong
+from headwater.doctor.work_areas import look_at_work
 from headwater.instance import find_holder
 from services.shared.clock import utc_now
 from services.shared.jobs.model import TERMINAL, State
@@ -59,6 +60,7 @@ def _look(database: Database, settings: Settings) -> Iterator[Finding]:
     else:
         yield ok("records", f"The records are whole and of schema {found}.")
         yield from _look_at_jobs(database, settings)
+        yield from look_at_work(database, settings)
 
 
 def _look_at_jobs(database: Database, settings: Settings) -> Iterator[Finding]:

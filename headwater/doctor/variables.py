@@ -27,7 +27,7 @@ def check_names(environment: Mapping[str, str]) -> Iterator[Finding]:
         meant = f"Did you mean {near[0]}? " if near else ""
         yield wrong("variables", f"No setting is called {name}, so it changes nothing.", f"{meant}docs/settings.md has them all.")
     if given <= known | _OF_OTHERS:
-        yield ok("variables", f"{len(given)} HEADWATER_ variables are set, and each is a setting.")
+        yield ok("variables", f"Each HEADWATER_ variable that is set is known; there are {len(given)}.")
 
 
 def explain(error: ValidationError) -> Iterator[Finding]:

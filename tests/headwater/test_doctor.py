@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from headwater.doctor import Finding, Level, examine
+from headwater.instance import only_instance
+from services.shared.clock import utc_now
 from services.shared.records.database import Database
 from services.shared.records.migrate import known_revisions, migrate
+from services.shared.records.tables import jobs
 from services.shared.settings import Settings
 from tests.stack import ROOT, free_port, running, until
 
@@ -100,6 +104,51 @@ def test_a_supervisor_that_was_killed_left_its_processes_behind(tmp_path: Path) 
     ended.wait()
     (tmp_path / "run" / "api.pid").write_text(f"{ended.pid}\n")
     assert "leftovers" not in wrongs(examine(settings(tmp_path)))
+
+
+def test_a_check_that_stumbles_is_a_finding_and_hides_no_other(tmp_path: Path) -> None:
+    """A password file that is no text makes one check stumble: it is named with its error and counts as wrong, and the others say what they found."""
+    (tmp_path / "broker").mkdir()
+    (tmp_path / "broker" / "password").write_bytes(b"\xff\xfe")
+    migrated(tmp_path)
+    with only_instance(tmp_path):
+        ended = doctor(tmp_path, "--json")
+    said = json.loads(ended.stdout)
+    found = {finding["name"]: finding for finding in said["findings"]}
+    assert (ended.returncode, said["healthy"], found["broker"]["level"]) == (1, False, "wrong")
+    assert found["broker"]["detail"].startswith("The check broker stumbled over what it found, and can't say how it is: UnicodeDecodeError: ")
+    assert "report this line" in found["broker"]["remedy"]
+    assert (found["records"]["level"], found["disk"]["level"]) == ("ok", "ok")
+    assert {"processes", "api", "flower"} <= found.keys()
+
+
+def test_a_home_that_leads_to_itself_is_a_finding(tmp_path: Path) -> None:
+    """Its checks may stumble, the machine is examined all the same, and nothing ends in a traceback."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    ended = doctor(tmp_path / "loop", "--json")
+    found = {finding["name"]: finding["level"] for finding in json.loads(ended.stdout)["findings"]}
+    assert (ended.stderr, found["python"]) == ("", "ok")
+    assert {"home", "records", "processes"} <= found.keys()
+
+
+def test_a_work_area_that_no_job_needs_is_said_in_plain_words(tmp_path: Path) -> None:
+    """Of a job that is over or was never recorded: named, with what it takes and who frees it; that of a job that goes on is not."""
+    migrated(tmp_path)
+    database = Database(Settings(home=tmp_path).database_location())
+    with database.write() as tx:
+        for job_id, state in (("job_on", "queued"), ("job_over", "succeeded")):
+            now = utc_now()
+            values = {"id": job_id, "workspace": "default", "owner": "local", "kind": "publish", "state": state, "resource_type": "dataset"}
+            tx.execute(insert(jobs).values(**values, resource_id="dst_1", params={}, attempt=0, failures=0, created_at=now, queued_at=now))
+    database.close()
+    for job_id in ("job_on", "job_over", "job_unknown"):
+        area = tmp_path / "objects" / "ws" / "default" / "work" / job_id / "a1"
+        area.mkdir(parents=True)
+        (area / "spill").write_bytes(b"x" * (1 << 20))
+    (said,) = [finding for finding in examine(settings(tmp_path)) if "work areas" in finding.detail]
+    assert (said.name, said.level) == ("leftovers", Level.NOTE)
+    assert said.detail == "2 work areas of 2.0 MiB in objects/ws/ belong to no job that goes on: job_over, job_unknown."
+    assert "reconciler frees them" in said.remedy
 
 
 def test_a_running_product_is_examined_part_by_part(tmp_path: Path) -> None:
