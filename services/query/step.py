@@ -20,6 +20,7 @@ from services.shared.keys import result_prefix
 from services.shared.records.tables import queries
 from services.shared.results import ResultMeta
 from services.shared.reuse import reuse_key
+from services.shared.sql.guard import DEFAULT_MAX_SQL_BYTES
 from services.shared.traces import span
 
 _BYTES_A_TB = 10**12
@@ -72,7 +73,7 @@ def _order(service: QueryService, job: Job, asked: RowMapping) -> Order:
         database=asked["database"],
         parameters=tuple(job.params.get("parameters") or ()),
         timeout_s=service.settings.query_timeout_s,
-        max_sql_bytes=service.settings.max_sql_bytes,
+        max_sql_bytes=max(service.settings.max_sql_bytes, DEFAULT_MAX_SQL_BYTES),  # the api held users to theirs; a receipt's are as long as may be
         max_bytes_scanned=asked["max_bytes_scanned"],
         token=sha256(f"{job.workspace}|{job.id}".encode()).hexdigest(),
     )

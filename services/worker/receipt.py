@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any
 
 from services.shared.clock import rfc3339, utc_now
+from services.shared.sql.guard import DEFAULT_MAX_SQL_BYTES, MAX_WORDS, count_words
 from services.shared.sql.names import quoted
 from services.worker.csv.blocks import Counts
 from services.worker.publish.statistics import SHOWN_CHARACTERS, Statistics, Unit
 
-SQL_BYTES = 10 * 1024  # names of one letter are two bytes a word, and the guard takes 5,000 words
 DOUBLE_EPSILON = 2.0**-52
 _LARGEST_DECIMAL = 10**38
 _LARGEST_BIGINT = 2**63
@@ -50,16 +50,17 @@ class Account:
 
 
 def receipt_queries(database: str, table: str, columns: Sequence[Checked], *, rows: int) -> list[str]:
-    """Return the SQL that reads every figure, in as many statements as their length asks for."""
-    statements: list[str] = []
+    """Return the SQL that reads every figure, in as few statements as the guard takes."""
     head, tail = "SELECT count(*) AS n", f" FROM {quoted(database)}.{quoted(table)}"
-    body = ""
+    statements, body = [], ""
+    room = bytes_left, words_left = DEFAULT_MAX_SQL_BYTES - len((head + tail).encode()), MAX_WORDS - count_words(head + tail)
     for position, column in enumerate(columns):
         wanted = "".join(f", {expression} AS {name}" for name, expression in _figures(position, column, rows))
-        if body and len((body + wanted).encode()) > SQL_BYTES:
+        size, words = len(wanted.encode()), count_words(wanted)
+        if body and (size > bytes_left or words > words_left):
             statements.append(head + body + tail)
-            body = ""
-        body += wanted
+            body, (bytes_left, words_left) = "", room
+        body, bytes_left, words_left = body + wanted, bytes_left - size, words_left - words
     return [*statements, head + body + tail]
 
 

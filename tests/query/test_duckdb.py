@@ -14,6 +14,8 @@ from services.query.engines.duckdb import DuckDbEngine, Limits
 from services.query.engines.port import Engine, ExecutionState, Order
 from services.query.engines.views import create_views
 from services.shared.errors import Problem, QueryCancelled, QueryOutOfMemory, QueryTimedOut
+from services.shared.sql.guard import parse_statement
+from services.shared.sql.translate import translate
 from tests.query.conftest import GROUP_ROWS, ROWS, Lake
 
 Run = Callable[..., Any]
@@ -174,7 +176,8 @@ def test_the_connection_is_locked(lake: Lake) -> None:
     """Even SQL that never came through the guard reaches no file but the tables', loads nothing and changes no setting."""
     (lake.root / "secret.csv").write_text("a\n1\n")
     connection: Any = duckdb.connect(":memory:", config=lake.engine._configuration(64 << 20))
-    files = lake.engine._prepare(connection, [lake.tables["items"]], str(lake.root / "spill"))
+    translation = translate(parse_statement("select id from items"), lake, database="sales")
+    files = lake.engine._prepare(connection, translation, str(lake.root / "spill"))
     assert len(next(iter(files.values()))) == 1
     assert connection.execute("select count(*) from sales.items").fetchall() == [(ROWS,)]
     for sql in (
@@ -228,3 +231,16 @@ def test_hidden_files_are_no_table_files(lake: Lake, tmp_path: Path) -> None:
     assert {name: len(found) for name, found in files.items()} == {'"sales"."items"': 1, '"sales"."empty"': 0}
     connection.close()
     assert tmp_path.exists()
+
+
+def test_a_view_has_the_columns_that_the_query_names(lake: Lake) -> None:
+    """Of a wide table a query's view has what it names, whatever stands in its texts; a query that names no column still counts rows."""
+    for query, expected in (
+        ("select max(r1.\"price\"), 'it''s \"at\"' from sales.items r1 where r1.\"ID\" > 1", ["id", "price"]),
+        ("select count(*), '\"name' from sales.items r1 where '\"' <> ''", ["id"]),
+    ):
+        connection: Any = duckdb.connect(":memory:")
+        create_views(connection, [lake.tables["items"]], lake.storage.engine_location, query=query)
+        assert [row[0] for row in connection.execute("describe sales.items").fetchall()] == expected
+        assert len(connection.execute(query).fetchall()) == 1
+        connection.close()

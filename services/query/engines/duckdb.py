@@ -33,7 +33,7 @@ from services.shared.sql.guard import Statement, parse_statement
 from services.shared.sql.names import text
 from services.shared.sql.parameters import with_parameters
 from services.shared.sql.show import Schemas, answer_show
-from services.shared.sql.translate import translate
+from services.shared.sql.translate import Translation, translate
 
 _INTERRUPT_EVERY_S = 0.05
 
@@ -125,7 +125,7 @@ class DuckDbEngine:
         watch = threading.Thread(target=_watch, args=(execution, connection, spill), name="query-watch", daemon=True)
         try:
             with _translated(execution):
-                files = self._prepare(connection, translation.tables, spill, metered=execution.order.max_bytes_scanned is not None)
+                files = self._prepare(connection, translation, spill, metered=execution.order.max_bytes_scanned is not None)
                 watch.start()
                 relation = connection.sql(translation.sql)
             planned = time.monotonic()
@@ -148,17 +148,17 @@ class DuckDbEngine:
             "allow_community_extensions": False,
         }
 
-    def _prepare(self, connection: Any, tables: Sequence[Any], spill: str, *, metered: bool = False) -> dict[str, list[str]]:
+    def _prepare(self, connection: Any, translation: Translation, spill: str, *, metered: bool = False) -> dict[str, list[str]]:
         if metered:
             connection.execute(METER_READS)
-        folders = ", ".join(text(self._locate(t.location).rstrip("/") + "/") for t in tables)
+        folders = ", ".join(text(self._locate(t.location).rstrip("/") + "/") for t in translation.tables)
         connection.execute(
             f"SET TimeZone='UTC'; SET temp_directory={text(spill)}; "
             f"SET max_temp_directory_size='{self._limits.spill_bytes // self._limits.slots}B'; SET allowed_directories=[{folders}]; "
             "SET enable_external_file_cache=false; "
             "SET python_enable_replacements=false; PRAGMA enable_profiling='no_output'; SET profiling_mode='detailed'"
         )
-        files = create_views(connection, tables, self._locate)
+        files = create_views(connection, translation.tables, self._locate, query=translation.sql)
         connection.execute("SET enable_external_access=false; SET lock_configuration=true")
         return files
 

@@ -6,6 +6,7 @@ Partition keys are read from the folders' names as their types, and a predicate 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from services.shared.sql.names import quoted, text
 from services.shared.sql.types import duckdb_type, parse_athena_type
 
 Locate = Callable[[str], str]
+_QUOTED = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'')
 
 
 def table_files(folder: str) -> list[str]:
@@ -29,8 +31,12 @@ def table_files(folder: str) -> list[str]:
     return found
 
 
-def create_views(connection: Any, tables: Sequence[Table], locate: Locate) -> dict[str, list[str]]:
-    """Create `database.table` for each table; return the files of each."""
+def create_views(connection: Any, tables: Sequence[Table], locate: Locate, *, query: str | None = None) -> dict[str, list[str]]:
+    """Create `database.table` for each table; return the files of each.
+
+    With a `query`, the views have the columns that it names and no others: DuckDB binds every column of a view, used or not.
+    """
+    named = None if query is None else _identifiers(query)
     files: dict[str, list[str]] = {}
     for schema in sorted({t.database for t in tables}):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
@@ -41,19 +47,25 @@ def create_views(connection: Any, tables: Sequence[Table], locate: Locate) -> di
             raise UnsupportedOnEmbedded(f"{table.database}.{table.name} is stored as {table.format}; the embedded engine reads Parquet and CSV.")
         name = f"{quoted(table.database)}.{quoted(table.name)}"
         files[name] = table_files(locate(table.location))
-        connection.execute(f"CREATE VIEW {name} AS {_select(table, files[name])}")
+        connection.execute(f"CREATE VIEW {name} AS {_select(table, files[name], named)}")
     return files
 
 
-def _select(table: Table, files: Sequence[str]) -> str:
-    types = {column.name: _type_of(column) for column in (*table.columns, *table.partition_keys)}
-    columns = ", ".join(f"CAST({quoted(name) if files else 'NULL'} AS {kind}) AS {quoted(name)}" for name, kind in types.items())
+def _identifiers(query: str) -> frozenset[str]:
+    """Return what DuckDB text names in double quotes, as every column of a table is named."""
+    return frozenset(found[1:-1].replace('""', '"').lower() for found in _QUOTED.findall(query) if found[0] == '"')
+
+
+def _select(table: Table, files: Sequence[str], named: frozenset[str] | None) -> str:
+    every = (*table.columns, *table.partition_keys)
+    wanted = [column for column in every if named is None or column.name.lower() in named] or every[:1]
+    columns = ", ".join(f"CAST({quoted(c.name) if files else 'NULL'} AS {_type_of(c)}) AS {quoted(c.name)}" for c in wanted)
     if not files:
         return f"SELECT {columns} WHERE FALSE"
     if table.format == "csv":
         return select_text(table, files)
     listed = ", ".join(text(file) for file in files)
-    keys = ", ".join(f"{text(key.name)}: {text(types[key.name])}" for key in table.partition_keys)
+    keys = ", ".join(f"{text(key.name)}: {text(_type_of(key))}" for key in table.partition_keys)
     partitioning = f"hive_partitioning=true, hive_types={{{keys}}}" if keys else "hive_partitioning=false"
     return f"SELECT {columns} FROM read_parquet([{listed}], {partitioning})"  # noqa: S608 - built from bound parts, quoted names and texts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from sqlglot import exp
 
@@ -113,11 +114,16 @@ class Scope:
         *before, name = words
         qualifier = before[-1] if before else None
         database = before[-2] if len(before) > 1 else None
-        return [
-            f
-            for f in self.fields
-            if f.name == name and (qualifier is None or f.qualifier == qualifier) and (database is None or f.database == database)
-        ]
+        named = self._by_name.get(name, ())
+        return [f for f in named if (qualifier is None or f.qualifier == qualifier) and (database is None or f.database == database)]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str | None, list[Field]]:
+        """The fields by name: a wide table has thousands, and a query may name them all."""
+        by_name: dict[str | None, list[Field]] = {}
+        for each in self.fields:
+            by_name.setdefault(each.name, []).append(each)
+        return by_name
 
     def _not_found(self, words: list[str], node: exp.Column) -> ColumnNotFound:
         line, column = position(node)

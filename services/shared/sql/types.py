@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from sqlglot import Token, Tokenizer
 
@@ -124,6 +125,7 @@ def athena_type(kind: Type) -> str:
             return _ATHENA.get(kind.kind, str(kind))
 
 
+@lru_cache(maxsize=1024)
 def parse_athena_type(text: str) -> Type | None:
     """Read a catalog's type; None for one that has no faithful counterpart (`char(n)`, `uniontype`)."""
     tokens = Tokenizer().tokenize(text.lower())

@@ -113,16 +113,9 @@ def head(profile: Profile) -> dict[str, Any]:
     return {**document, "warnings": warnings, "total_columns": len(profile.columns), "formats": formats, "null_values": null_values}
 
 
-def column_json(column: ColumnProfile) -> dict[str, Any]:
-    """Return a column by the names of the contract."""
-    document = asdict(column)
-    del document["format"]
-    return document
-
-
 def to_json(profile: Profile) -> bytes:
     """Write line 0: the head with `column_offsets`, from the end of that line; then one line a column."""
-    lines = [_line(column_json(column)) for column in profile.columns]
+    lines = [_line({name: value for name, value in _plain(column).items() if name != "format"}) for column in profile.columns]
     offsets = [0]
     for line in lines:
         offsets.append(offsets[-1] + len(line))
@@ -147,4 +140,9 @@ def read_columns(stream: BinaryIO, first: int, last: int) -> Sequence[dict[str, 
 
 
 def _line(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    return json.dumps(document, separators=(",", ":"), allow_nan=False, default=_plain).encode() + b"\n"
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    """Return a record's fields as they are; `asdict` would copy all that is in them."""
+    return {name: getattr(record, name) for name in record.__slots__}

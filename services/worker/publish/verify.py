@@ -40,8 +40,8 @@ def submit_queries(worker: Worker, job: Job, statements: Sequence[tuple[str, str
 
 
 def unfinished(worker: Worker, query_ids: Sequence[str]) -> str | None:
-    """Return the first query that has not ended."""
-    return next((query_id for query_id in query_ids if not worker.jobs.get(query_id).finished), None)
+    """Return the last query that has not ended: most of the others have when it has, so that the publish is woken once."""
+    return next((query_id for query_id in reversed(query_ids) if not worker.jobs.get(query_id).finished), None)
 
 
 def failed(worker: Worker, query_ids: Sequence[str]) -> dict[str, Any] | None:
