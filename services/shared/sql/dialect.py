@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlglot import TokenType, exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.trino import Trino
 from sqlglot.parsers.presto import PrestoParser
 from sqlglot.parsers.trino import TrinoParser
@@ -53,3 +53,8 @@ def position(node: exp.Expr) -> tuple[int | None, int | None]:
             if best is None or start < best[0]:
                 best = (start, int(meta["line"]), max(1, int(meta["col"]) - (int(meta["end"]) - start)))
     return (best[1], best[2]) if best else (None, None)
+
+
+def column_of(token: Token) -> int:
+    """Return the column (from 1) where a token begins."""
+    return max(1, token.col - (token.end - token.start))

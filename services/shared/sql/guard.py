@@ -12,7 +12,7 @@ from sqlglot.errors import ParseError, TokenError
 
 from services.shared.errors import MultipleStatements, SqlSyntax, SqlTooLong, StatementNotAllowed, UnsupportedOnEmbedded
 from services.shared.sql.clauses import check_order
-from services.shared.sql.dialect import AthenaSql, position
+from services.shared.sql.dialect import AthenaSql, column_of, position
 from services.shared.sql.names import near_miss
 from services.shared.sql.show import Show, parse_describe, parse_show
 from services.shared.sql.whole import check_whole
@@ -139,7 +139,7 @@ def _tokens(sql: str) -> list[Token]:
     for token in tokens:
         depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
         if depth > MAX_NESTING:
-            raise SqlSyntax(f"The SQL is nested more than {MAX_NESTING} levels deep.", line=token.line, column=_start(token))
+            raise SqlSyntax(f"The SQL is nested more than {MAX_NESTING} levels deep.", line=token.line, column=column_of(token))
     return tokens
 
 
@@ -156,7 +156,7 @@ def _only_statement(tokens: list[Token]) -> list[Token]:
     if len(statements) > 1:
         second = statements[1][0]
         raise MultipleStatements(
-            f"There are {len(statements)} statements; the second begins with {second.text!r}.", line=second.line, column=_start(second)
+            f"There are {len(statements)} statements; the second begins with {second.text!r}.", line=second.line, column=column_of(second)
         )
     return statements[0]
 
@@ -176,10 +176,10 @@ def _read(tokens: list[Token], sql: str) -> Statement:
             return Statement(StatementKind.QUERY, text, tree=_parse_query(tokens, sql))
         case _ if word in _REFUSED:
             raise StatementNotAllowed(
-                f"{word[:40]} is not one of SELECT, WITH, VALUES, SHOW, DESCRIBE and EXPLAIN.", line=first.line, column=_start(first)
+                f"{word[:40]} is not one of SELECT, WITH, VALUES, SHOW, DESCRIBE and EXPLAIN.", line=first.line, column=column_of(first)
             )
     hint = near_miss(word, (*_READS[:-1], "SHOW", "DESCRIBE", "EXPLAIN"))
-    raise SqlSyntax(f"A statement can't begin with {first.text[:40]!r}.{hint}", line=first.line, column=_start(first))
+    raise SqlSyntax(f"A statement can't begin with {first.text[:40]!r}.{hint}", line=first.line, column=column_of(first))
 
 
 def _read_explain(tokens: list[Token], sql: str) -> Statement:
@@ -193,10 +193,10 @@ def _read_explain(tokens: list[Token], sql: str) -> Statement:
             at += 1
         at += 1
     if at >= len(tokens):
-        raise SqlSyntax("EXPLAIN explains nothing.", line=tokens[0].line, column=_start(tokens[0]))
+        raise SqlSyntax("EXPLAIN explains nothing.", line=tokens[0].line, column=column_of(tokens[0]))
     inner = _read(tokens[at:], sql)
     if inner.kind is not StatementKind.QUERY:
-        raise StatementNotAllowed(f"EXPLAIN takes a query, not {inner.kind.upper()}.", line=tokens[at].line, column=_start(tokens[at]))
+        raise StatementNotAllowed(f"EXPLAIN takes a query, not {inner.kind.upper()}.", line=tokens[at].line, column=column_of(tokens[at]))
     return replace(inner, kind=StatementKind.EXPLAIN, options=tuple(options))
 
 
@@ -204,7 +204,7 @@ def _parse_query(tokens: list[Token], sql: str) -> exp.Query:
     for token in tokens:
         if token.token_type is TokenType.DCOLON or (token.token_type is TokenType.IDENTIFIER and sql[token.start] == "`"):
             word = "::" if token.token_type is TokenType.DCOLON else "`"
-            raise SqlSyntax(f"{word} is not Athena's SQL for queries.", line=token.line, column=_start(token))
+            raise SqlSyntax(f"{word} is not Athena's SQL for queries.", line=token.line, column=column_of(token))
     _refuse_numbers(tokens, sql)
     parser = AthenaSql().parser()
     try:
@@ -220,7 +220,7 @@ def _parse_query(tokens: list[Token], sql: str) -> exp.Query:
         if isinstance(node, _WRITES):
             word = type(node).__name__.upper()
             begin = next((token for token in tokens if token.text.upper() == word), None)
-            line, column = (begin.line, _start(begin)) if begin is not None else position(node)
+            line, column = (begin.line, column_of(begin)) if begin is not None else position(node)
             raise StatementNotAllowed(f"A query may only read; this one holds {word}.", line=line, column=column)
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery | exp.Values):
         raise UnsupportedOnEmbedded(f"{type(tree).__name__.upper()} is not a query this server reads.")
@@ -238,7 +238,7 @@ def _refuse_numbers(tokens: list[Token], sql: str) -> None:
         parted = token.token_type is TokenType.NUMBER and after is not None and after.start == token.end + 1 and after.text.startswith("_")
         if based or parted:
             word = sql[token.start : (after.end if parted and after else token.end) + 1]
-            raise UnsupportedOnEmbedded(f"The number {word[:40]} is not supported on the embedded engine.", line=token.line, column=_start(token))
+            raise UnsupportedOnEmbedded(f"The number {word[:40]} is not supported on the embedded engine.", line=token.line, column=column_of(token))
 
 
 def _syntax_problem(error: ParseError) -> SqlSyntax:
@@ -260,7 +260,3 @@ def _unclosed(sql: str) -> tuple[int | None, int | None]:
     if at is None:
         return None, None
     return sql.count("\n", 0, at) + 1, at - sql.rfind("\n", 0, at)
-
-
-def _start(token: Token) -> int:
-    return max(1, token.col - (token.end - token.start))

@@ -11,6 +11,7 @@ from sqlglot import Token, TokenType
 
 from services.shared.catalog.port import CatalogDatabase, Column, Table
 from services.shared.errors import SqlSyntax, TableNotFound, UnsupportedOnEmbedded
+from services.shared.sql.dialect import column_of
 from services.shared.sql.names import near_miss, text
 
 
@@ -32,7 +33,7 @@ class Schemas(Protocol):
 
 @dataclass(frozen=True)
 class Show:
-    """What is asked: `databases`, `tables`, `columns`, `create_table` or `describe`."""
+    """What is asked: `databases`, `tables`, `views`, `columns`, `create_table` or `describe`."""
 
     what: str
     database: str | None = None
@@ -58,10 +59,10 @@ def parse_show(tokens: Sequence[Token]) -> Show:
         case "DATABASES" | "SCHEMAS":
             words.skip("LIKE")
             return words.finish(Show("databases", pattern=words.take_pattern()))
-        case "TABLES":
+        case "TABLES" | "VIEWS":
             database = words.take_name() if words.skip("IN", "FROM") else None
             words.skip("LIKE")
-            return words.finish(Show("tables", database, pattern=words.take_pattern()))
+            return words.finish(Show(what.lower(), database, pattern=words.take_pattern()))
         case "COLUMNS":
             if not words.skip("FROM", "IN"):
                 raise words.problem("SHOW COLUMNS needs FROM and a table")
@@ -71,8 +72,11 @@ def parse_show(tokens: Sequence[Token]) -> Show:
             return words.finish(Show("columns", database, table))
         case "CREATE" if words.skip("TABLE"):
             return words.finish(Show("create_table", *words.take_table()))
+        case "PARTITIONS":
+            instead = "a partitioned table is a view of its newest version here; SELECT DISTINCT of its keys lists them"
+            raise UnsupportedOnEmbedded(f"SHOW PARTITIONS is not answered: {instead}.", line=tokens[0].line, column=column_of(tokens[0]))
     named = " ".join(["SHOW", what, *(t.text.upper() for t in tokens[2:3] if what == "CREATE")])
-    raise UnsupportedOnEmbedded(f"{named} is not answered here.", line=tokens[0].line, column=tokens[0].col - len("SHOW") + 1)
+    raise UnsupportedOnEmbedded(f"{named} is not answered here.", line=tokens[0].line, column=column_of(tokens[0]))
 
 
 def parse_describe(tokens: Sequence[Token]) -> Show:
@@ -92,10 +96,11 @@ def answer_show(show: Show, schemas: Schemas, *, database: str) -> Answer:
         case "databases":
             names = [d.name for d in schemas.list_databases()]
             return Answer(("database_name",), tuple((n,) for n in _matching(names, show.pattern)))
-        case "tables":
-            names = [t.name for t in schemas.list_tables(show.database or database)]
-            return Answer(("tab_name",), tuple((n,) for n in _matching(names, show.pattern)))
-    table = _get_table(show, schemas, show.database or database)
+        case "tables" | "views":
+            tables = schemas.list_tables(_get_database(show, schemas, database))
+            names = [table.name for table in tables if show.what == "tables" or table.view is not None]
+            return Answer(("tab_name" if show.what == "tables" else "views",), tuple((n,) for n in _matching(names, show.pattern)))
+    table = _get_table(show, schemas, database)
     columns = (*table.columns, *table.partition_keys)
     match show.what:
         case "columns":
@@ -108,11 +113,15 @@ def answer_show(show: Show, schemas: Schemas, *, database: str) -> Answer:
             return Answer(("col_name", "data_type", "comment"), tuple((c.name, c.type, c.comment) for c in columns))
 
 
-def _get_table(show: Show, schemas: Schemas, database: str) -> Table:
-    name = show.table or ""
+def _get_database(show: Show, schemas: Schemas, database: str) -> str:
     known = [d.name for d in schemas.list_databases()]
     if show.database is not None and show.database not in known:
         raise TableNotFound(f"There is no database {show.database}.{near_miss(show.database, known)}", line=show.line, column=show.column)
+    return show.database or database
+
+
+def _get_table(show: Show, schemas: Schemas, database: str) -> Table:
+    name, database = show.table or "", _get_database(show, schemas, database)
     table = schemas.find_table(database, name)
     if table is None:
         hint = near_miss(name, (t.name for t in schemas.list_tables(database)))
@@ -168,7 +177,7 @@ class _Words:
         if token is None or token.token_type is TokenType.STRING or not token.text[:1].replace("_", "a").isalnum():
             raise self.problem("A name is missing")
         self._at += 1
-        self._place = (token.line, max(1, token.col - (token.end - token.start)))
+        self._place = (token.line, column_of(token))
         return token.text.lower()
 
     def take_table(self) -> tuple[str | None, str]:
@@ -192,4 +201,4 @@ class _Words:
 
     def problem(self, detail: str) -> SqlSyntax:
         token = self._tokens[self._at] if self._at < len(self._tokens) else self._before
-        return SqlSyntax(f"{detail}.", line=token.line, column=max(1, token.col - (token.end - token.start)))
+        return SqlSyntax(f"{detail}.", line=token.line, column=column_of(token))

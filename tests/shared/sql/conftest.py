@@ -26,12 +26,15 @@ INSERT INTO sales.u VALUES (7, 'seven'), (8, 'eight');
 
 
 class Catalog:
-    """Two tables."""
+    """Two tables, and what a test adds."""
 
     def __init__(self) -> None:
         t = Table("sales", "t", tuple(Column(n, k) for n, k in _COLUMNS.items()), "tables/t/", "parquet")
         u = Table("sales", "u", (Column("a", "int"), Column("name", "string", "Name")), "tables/u/", "parquet")
         self._tables = {"t": t, "u": u}
+
+    def add(self, table: Table) -> None:
+        self._tables[table.name] = table
 
     def list_databases(self) -> Sequence[CatalogDatabase]:
         return [CatalogDatabase("sales", "")]
