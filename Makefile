@@ -37,12 +37,14 @@ check: install ## lint, format, types, import rules, contract, docs
 	@.venv/bin/lint-imports
 	@$(PY) -m pytest -m "not slow" tests/contract tests/docs --ignore tests/contract/test_running.py --ignore tests/docs/test_client_pages.py
 
-fix: install ## repair what ruff can repair, and write the client's models anew from the contract
+fix: install ## repair what ruff can repair, and write anew what is made from other files
 	@$(PY) -m scripts.client_models
+	@$(PY) -m scripts.settings_doc
+	@$(PY) -m scripts.performance_doc
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: install ## measure (ARGS="--help" says what)
+bench: install ## measure, and write docs/performance.md (ARGS="--help" says what)
 	@$(PY) -m bench $(ARGS)
 
 lock: install ## resolve pyproject.toml into requirements.lock

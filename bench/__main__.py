@@ -1,6 +1,7 @@
 """Every measurement there is, one after the other: `python -m bench [--full] [--rounds 5] [--only P1 P9]`.
 
-Each runs beside its yardstick in the same minutes on the same machine; `docs/performance.md` says what the rows mean.
+Each runs beside its yardstick in the same minutes on the same machine; `docs/performance.md` says what the rows mean, and is
+written anew in the end with what was kept.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import platform
 import subprocess
 import sys
 from dataclasses import dataclass
+
+from scripts.performance_doc import PAGE, render
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ def main() -> int:
             continue
         command = [sys.executable, "-m", measurement.module, "--rounds", str(asked.rounds), *(measurement.full if asked.full else ())]
         failed += subprocess.run(command, check=False).returncode != 0
+    PAGE.write_text(render())
     return int(failed > 0)
 
 

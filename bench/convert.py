@@ -1,46 +1,24 @@
 """P9: CSV to Parquet against DuckDB's `COPY` and polars' `sink_parquet`, in turns, each run in a process of its own.
 
-`python bench/convert.py [--megabytes 256] [--rounds 5] [--full] [--kind narrow]`; `--full` is 1,000 MB. Prints table rows and keeps the
-figures in `bench/results/`. Ours starts from a contract, as a publish does: the profile was made before and is not measured. A ratio is
+`python -m bench.convert [--megabytes 256] [--rounds 5] [--full] [--kind narrow]`; `--full` is 1,000 MB. Prints the row and keeps its
+figures. Ours starts from a contract, as a publish does: the profile was made before and is not measured. A ratio is
 the median of the ratios of the rounds, against the faster of the two by processor time; the memory is the highest peak.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import subprocess
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from bench import contender
+from bench.contender import PROFILE
+from bench.data import write
+from bench.kept import keep
 
-from bench.data import write  # noqa: E402
-
-MEASURED = """
-import json, os, resource, sys, time
-sys.path.insert(0, {root!r})
-path, target = {path!r}, {target!r}
-begun = time.perf_counter()
-{body}
-usage = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({{"wall_s": time.perf_counter() - begun, "cpu_s": usage.ru_utime + usage.ru_stime, "peak_mb": usage.ru_maxrss / 1024}}))
-"""
-PROFILE = """
-from services.worker.profile.model import to_json
-from services.worker.profile.run import ProfileRun, ProfileSettings
-run = ProfileRun.start(ProfileSettings.from_json(None))
-quiet = lambda *, bytes_done, records_done: None
-with open(path, "rb") as stream:
-    run.advance(stream, available=os.path.getsize(path), final=True, report=quiet, rejects=lambda found: None, stop=lambda: False)
-open(target, "wb").write(to_json(run.finish()))
-"""
+PROFILED = PROFILE + 'open(target, "wb").write(profile)'
 OURS = """
 from pathlib import Path
 from services.shared.publish_contract import ContractColumn, Mode, PublishContract
@@ -74,8 +52,8 @@ polars.scan_csv(path, try_parse_dates=True, infer_schema_length=10_000).sink_par
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One process: seconds on the wall and of the processor, peak memory, and the bytes it wrote."""
+class Converted:
+    """One contender's process, and the bytes that it wrote."""
 
     wall_s: float
     cpu_s: float
@@ -83,21 +61,19 @@ class Measured:
     written: int
 
 
-def measure(name: str, body: str, path: Path, folder: Path) -> Measured:
+def measure(body: str, path: Path, folder: Path) -> Converted:
     """Run one contender in a fresh process and a fresh folder."""
     target = Path(tempfile.mkdtemp(dir=folder)) / "out"
-    script = MEASURED.format(root=str(ROOT), path=str(path), target=str(target), body=body)
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise SystemExit(f"{name} failed:\n{ended.stderr}")
-    written = sum(file.stat().st_size for file in target.rglob("*.parquet"))
-    for file in target.rglob("*.parquet"):
+    taken = contender.measure(body, path, target)
+    files = list(target.rglob("*.parquet"))
+    written = sum(file.stat().st_size for file in files)
+    for file in files:
         file.unlink()
-    return Measured(written=written, **json.loads(ended.stdout.splitlines()[-1]))
+    return Converted(**asdict(taken), written=written)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print the row, keep its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
@@ -109,20 +85,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="headwater-bench-") as scratch:
         folder = Path(scratch)
         path = write(asked.kind, megabytes, to=folder)
-        subprocess.run([sys.executable, "-c", MEASURED.format(root=str(ROOT), path=str(path), target=f"{path}.profile", body=PROFILE)], check=True)
-        rounds = [{name: measure(name, body, path, folder) for name, body in contenders.items()} for _ in range(asked.rounds)]
+        contender.measure(PROFILED, path, Path(f"{path}.profile"))
+        rounds = [{name: measure(body, path, folder) for name, body in contenders.items()} for _ in range(asked.rounds)]
     figures = summarise(rounds)
     print(f"| P9 | {asked.kind} {megabytes} MB | " + " | ".join(f"{name} {value}" for name, value in figures.items()) + " |")
-    keep = {
-        "figures": figures,
-        "rounds": [{name: asdict(measured) for name, measured in each.items()} for each in rounds],
-        "versions": {name: version(name) for name in ("pyarrow", "duckdb", "polars", "pandas")},
-        "machine": platform.platform(),
-    }
-    (ROOT / "bench" / "results" / f"convert-{asked.kind}-{megabytes}.json").write_text(json.dumps(keep, indent=1))
+    each = [{name: asdict(measured) for name, measured in one.items()} for one in rounds]
+    keep("P9", {"kind": asked.kind, "megabytes": megabytes, "figures": figures, "rounds": each})
 
 
-def summarise(rounds: list[dict[str, Measured]]) -> dict[str, float]:
+def summarise(rounds: list[dict[str, Converted]]) -> dict[str, float]:
     """Return the ratios and what stands behind them."""
     figures: dict[str, float] = {}
     best = [min(each["duckdb"].cpu_s, each["polars"].cpu_s) for each in rounds]

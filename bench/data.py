@@ -1,4 +1,4 @@
-"""Make CSV files to measure with: `python bench/data.py narrow 1000 --to DIR` writes about 1000 MB of the kind `narrow`.
+"""Make CSV files to measure with: `python -m bench.data narrow 1000 --to DIR` writes about 1000 MB of the kind `narrow`.
 
 narrow       20 columns of mixed types, with nulls, quotes, commas and line breaks in cells
 wide         500 columns, numbers mostly
@@ -133,6 +133,7 @@ def write(kind: str, megabytes: float, *, to: Path, seed: int = 1) -> Path:
 
 
 def main() -> None:
+    """Write the file that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=sorted(POOL_RECORDS))
     parser.add_argument("megabytes", type=float)

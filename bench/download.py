@@ -8,7 +8,6 @@ processes, and how far the api's memory grew above what it was.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import socket
 import statistics
@@ -23,6 +22,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.kept import keep
 from tests.stack import FAST, Stack, free_port, running, until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def _tell(taken: dict[str, list[Taken]], *, size_mb: float, growth_mb: float, rounds: int) -> None:
-    kept: dict[str, object] = {"megabytes": round(size_mb), "memory_growth_mb": round(growth_mb, 1), "load": os.getloadavg(), "rounds": {}}
+    kept: dict[str, object] = {"megabytes": round(size_mb), "memory_growth_mb": round(growth_mb, 1), "rounds": {}}
     for name, target in _TARGETS.items():
         pairs = list(zip(taken[name], taken["granian"], strict=True))
         wall = statistics.median(ours.wall_s / theirs.wall_s for ours, theirs in pairs)
@@ -79,7 +79,7 @@ def _tell(taken: dict[str, list[Taken]], *, size_mb: float, growth_mb: float, ro
         print(f"| P17 | {name}, {size_mb:.0f} MB, {rounds} rounds | {wall:.2f} x wall, {cpu:.2f} x processor, {speed:.0f} MB/s | target {target} x |")
     print(f"| P17 | memory | {growth_mb:+.0f} MB | target +{_TARGET_GROWTH_MB} MB |", flush=True)
     kept["rounds"] = {name: [asdict(one) for one in rounds] for name, rounds in taken.items()}
-    (ROOT / "bench" / "results" / "P17.json").write_text(json.dumps(kept, indent=2) + "\n")
+    keep("P17", kept)
 
 
 def _result(stack: Stack, size: int) -> tuple[str, Path]:

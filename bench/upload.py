@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+from bench.kept import keep
+
 ROOT = Path(__file__).resolve().parents[1]
 MB = 1_000_000
 _NGINX = """
@@ -35,7 +37,7 @@ http {{
 
 
 def main() -> None:
-    """Measure and print the row."""
+    """Measure, print the row, keep its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mb", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -64,6 +66,8 @@ def main() -> None:
         print(f"{title:32} {speed:7.0f} MB/s  ({spread})  {speed / speeds[name]:.2f} x")
     ours, durable = speeds["headwater tus PATCH"], speeds[f"{name} + fdatasync"]
     print(f"| P12 | {arguments.mb} MB | {ours / speeds[name]:.2f} x {name}, {ours / durable:.2f} x with its fdatasync | target 0.6 x |")
+    figures = {"beside": name, "ratio": ours / speeds[name], "durable_ratio": ours / durable, "megabytes_per_second": speeds}
+    keep("P12", {"megabytes": arguments.mb, "rounds": arguments.rounds, **figures})
 
 
 def _fill(path: Path, size: int) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import MEASUREMENTS
+from scripts import performance_doc
 from scripts.settings_doc import PAGE, render
 from services.shared import errors
 from services.shared.errors import Problem
@@ -26,6 +28,19 @@ def problem_types(parent: type[Problem] = Problem) -> list[type[Problem]]:
 def test_every_setting_is_documented_as_it_is() -> None:
     """docs/settings.md is what the settings say of themselves (`make fix` writes it)."""
     assert PAGE.read_text() == render()
+
+
+def test_the_measured_figures_are_those_that_were_kept(tmp_path: Path) -> None:
+    """docs/performance.md is what `bench/results/` says (`make bench` writes both); a row that nobody measured has no figure."""
+    assert performance_doc.PAGE.read_text() == performance_doc.render()
+    empty = re.findall(r"^\| (P\d+) \|.*\| (?:not measured|no measurement) yet \|  \|$", performance_doc.render(tmp_path), re.MULTILINE)
+    assert empty == [f"P{number}" for number in range(1, 22)]
+
+
+def test_every_row_that_is_measured_has_its_words() -> None:
+    """What `make bench` keeps is shown, and nothing is shown that it does not measure."""
+    assert {row for measurement in MEASUREMENTS for row in measurement.rows} == {row.number for row in performance_doc.ROWS if row.say is not None}
+    assert {place.stem for place in performance_doc.RESULTS.iterdir()} <= {row.number for row in performance_doc.ROWS}
 
 
 def test_every_problem_is_documented() -> None:
