@@ -93,17 +93,18 @@ def _facts(place: Place) -> dict[str, object]:
 
 def _welcome(place: Place) -> str:
     api = _api_url(place)
+    where = "" if place.settings.api_port == Settings.model_fields["api_port"].default else f" --url {api}"
     return f"""
 Headwater is up. Ctrl-C stops it; everything is kept in {place.home}.
 
     API     {api}     (its documentation: {api}/docs)
     Flower  {_flower_url(place)}
 
-Try it:
+Try it, in another terminal:
+    bin/headwater load some.csv some{where}
+    bin/headwater query "SELECT * FROM some LIMIT 10"{where}
     curl -X POST -T some.csv "{api}/v1/uploads?filename=some.csv"
-    curl "{api}/v1/jobs?limit=1"
-    curl "{api}/v1/uploads/UPLOAD_ID/profile"
-"""
+"""  # noqa: S608 - a hint for people
 
 
 def _api_url(place: Place) -> str:

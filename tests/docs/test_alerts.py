@@ -54,3 +54,19 @@ def test_the_example_scrapes_the_api_and_loads_the_rules() -> None:
     assert [(ROOT / "ops" / "prometheus" / name).is_file() for name in example["rule_files"]] == [True]
     assert example["scrape_configs"][0]["static_configs"][0]["targets"] == ["127.0.0.1:8000"]
     assert example["scrape_configs"][0]["job_name"] == "headwater"
+
+
+@pytest.mark.parametrize("way", ["authorization", "oauth2"])
+def test_the_example_can_bring_a_token(way: str) -> None:
+    """Each commented block, taken in, is YAML of the scrape, keeps its secret in a file, and asks for what sign-in's example expects."""
+    text = (ROOT / "ops" / "prometheus" / "prometheus.yml").read_text()
+    block = re.search(rf"^    # {way}:\n(?:    #   .*\n)+", text, re.MULTILINE)
+    assert block is not None
+    taken = text.replace(block.group(), block.group().replace("    # ", "    "))
+    (scrape,) = yaml.safe_load(taken)["scrape_configs"]
+    match way:
+        case "authorization":
+            assert scrape[way] == {"type": "Bearer", "credentials_file": "headwater.token"}
+        case _:
+            assert {"client_id", "client_secret_file", "token_url"} <= scrape[way].keys()
+            assert f"HEADWATER_OIDC_AUDIENCE={scrape[way]['endpoint_params']['audience']} " in PAGE

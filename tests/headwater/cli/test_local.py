@@ -21,6 +21,7 @@ def test_a_backup_by_the_command_line_is_a_home_that_answers(tmp_path: Path) -> 
         assert stack.profile(upload)["state"] == "succeeded"
         assert stack.publish(upload, "kept")["state"] == "succeeded"
         answer = stack.rows(question)
+        assert f"bin/headwater load some.csv some --url {stack.url}\n" in stack.log.read_text()
         taken = headwater(home, "backup", str(target))
         refused = headwater(home, "restore", str(target))
     assert (taken.returncode, taken.stderr) == (0, "")
