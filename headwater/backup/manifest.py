@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from headwater.errors import CannotStart
+from services.shared.storage.folder import sync_folder
 
 NAME = "manifest.jsonl"
 RECORDS = "records.sqlite3"
@@ -89,15 +90,6 @@ def write_manifest(target: Path, manifest: Manifest) -> None:
         os.fsync(file.fileno())
     draft.replace(target / NAME)
     sync_folder(target)
-
-
-def sync_folder(path: Path) -> None:
-    """Let what was renamed in a folder survive the loss of power."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_blocks(path: Path, *, size: int = 1 << 20) -> Iterator[bytes]:

@@ -20,13 +20,13 @@ from headwater.backup.manifest import (
     blob_path,
     find_manifest,
     read_blocks,
-    sync_folder,
     write_manifest,
 )
 from services.shared.clock import utc_now
 from services.shared.records.database import Database
 from services.shared.records.migrate import find_revision
 from services.shared.settings import Settings
+from services.shared.storage.folder import sync_folder
 from services.shared.version import VERSION
 
 

@@ -43,7 +43,7 @@ class FolderStorage:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
@@ -77,7 +77,7 @@ class FolderStorage:
             raise StorageObjectMissing(f"The object {source} is not there.") from error
         linked.replace(path)
         linked.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def delete_prefix(self, prefix: str) -> int:
         """Delete a folder and what is below it."""
@@ -114,7 +114,8 @@ class FolderStorage:
         return path
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Let what was made or renamed in a folder survive the loss of power."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from services.shared.errors import InsufficientStorage, StorageObjectMissing, UploadLocked
+from services.shared.storage.folder import sync_folder
 from services.shared.storage.port import Part, PartsWriter
 from services.shared.uncancelled import uncancelled
 
@@ -139,7 +140,7 @@ class _FileWriter:
         try:
             os.fdatasync(self._handle)
             if self._new:
-                _sync_folder(self._path.parent)
+                sync_folder(self._path.parent)
                 self._new = False
         except OSError as error:
             raise _translated(error) from error
@@ -147,14 +148,6 @@ class _FileWriter:
 
 def _translated(error: OSError) -> Exception:
     return InsufficientStorage("The disk is full.") if error.errno in _NO_ROOM else error
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class _PartsReader(io.RawIOBase):
