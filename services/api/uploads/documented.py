@@ -57,7 +57,7 @@ PATCH: dict[str, Any] = {
 DELETE: dict[str, Any] = {"parameters": [_MAYBE_SPOKEN]}
 
 DESCRIBED: Responses = {204: {"description": "The protocol's facts; no body."}}
-CREATED: Responses = problems(
+_STORING = (
     BadRequest,
     CrossOrigin,
     UploadNotFound,
@@ -67,24 +67,11 @@ CREATED: Responses = problems(
     TusVersionUnsupported,
     UploadTooLarge,
     UnsupportedMediaType,
-    ValidationFailed,
     UploadLocked,
     ChecksumMismatch,
     InsufficientStorage,
 )
+CREATED: Responses = problems(*_STORING, ValidationFailed)
 STANDING: Responses = {200: {"description": "Where to go on; never cached."}, **problems(UploadNotFound, UploadGone, TusVersionUnsupported)}
-APPENDED: Responses = problems(
-    BadRequest,
-    CrossOrigin,
-    UploadNotFound,
-    UploadIdle,
-    OffsetMismatch,
-    UploadGone,
-    TusVersionUnsupported,
-    UploadTooLarge,
-    UnsupportedMediaType,
-    UploadLocked,
-    ChecksumMismatch,
-    InsufficientStorage,
-)
+APPENDED: Responses = problems(*_STORING)
 DELETED: Responses = problems(CrossOrigin, UploadNotFound, UploadInUse, UploadGone, TusVersionUnsupported, ValidationFailed)
