@@ -108,7 +108,8 @@ def test_the_records_are_told(start_house: StartHouse) -> None:
     assert sum(figures["headwater_outbox_messages"].values()) == 1
     assert figures["headwater_uploads"][label(state="complete")] == 1
     assert 0 <= figures["headwater_job_queue_wait_seconds"][label(kind="profile", quantile="0.95")] < 60
-    assert (value(figures, "headwater_query_slots"), value(figures, "headwater_query_slots_used")) == (4, 1)
+    assert figures["headwater_query_slots"] == {label(lane="interactive"): 4, label(lane="background"): 2}
+    assert figures["headwater_query_slots_used"] == {label(lane="interactive"): 1, label(lane="background"): 0}
     assert value(figures, "headwater_rejected_records") == 1
     assert value(figures, "headwater_disk_free_bytes") > 0
     assert figures["headwater_up"][label(dependency="broker")] == 1

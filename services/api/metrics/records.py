@@ -17,13 +17,13 @@ from services.api.health import look_at
 from services.shared.clock import utc_now
 from services.shared.heartbeats import Pulse
 from services.shared.jobs.model import QUEUES, Kind, State
+from services.shared.jobs.turns import Lane, lane_slots
 from services.shared.records.tables import UtcTime, jobs, outbox, uploads
 from services.shared.records.uploads import UploadState
 
 _WINDOW = timedelta(minutes=15)
 _MOST_JOBS = 500
 _QUANTILES = (0.5, 0.95, 1.0)
-_ON_SLOTS = (Kind.QUERY, Kind.EXPORT)
 _MICROSECONDS = 1_000_000
 _JOBS = [(kind, state) for kind in Kind for state in State]
 # Each count is a walk along its part of the index, which is cheaper than to group.
@@ -44,7 +44,8 @@ class RecordsCollector(Collector):
         answers = ((check.name, check.status == "ok") for check in looked.checks)
         yield _gauge("headwater_up", "Whether a dependency answers.", "dependency", answers)
         yield _gauge("headwater_disk_free_bytes", "Room left on the home's disk.", values=[shutil.disk_usage(self._services.settings.home).free])
-        yield _gauge("headwater_query_slots", "How many queries and exports run at once.", values=[self._services.settings.query_slots])
+        slots = lane_slots(self._services.settings).items()
+        yield _gauge("headwater_query_slots", "How many queries and exports of a lane run at once.", "lane", slots)
         if looked.pulse is not None:
             yield from _of_workers(looked.pulse)
         try:
@@ -68,8 +69,6 @@ def _of_records(tx: Connection, now: datetime) -> Iterator[Metric]:
     for labels, count in counts.items():
         family.add_metric(labels, count)
     yield family
-    used = sum(counts[kind, State.RUNNING] for kind in _ON_SLOTS)
-    yield _gauge("headwater_query_slots_used", "Queries and exports that run.", values=[used])
     yield from _of_running(tx, now)
     yield from _of_outbox(tx, now)
     yield from _of_recent(tx, now)
@@ -78,6 +77,9 @@ def _of_records(tx: Connection, now: datetime) -> Iterator[Metric]:
 
 
 def _of_running(tx: Connection, now: datetime) -> Iterator[Metric]:
+    in_lanes = select(jobs.c.lane, func.count().label("jobs")).where(jobs.c.state == State.RUNNING, jobs.c.lane.is_not(None)).group_by(jobs.c.lane)
+    used = {row.lane: row.jobs for row in tx.execute(in_lanes)}
+    yield _gauge("headwater_query_slots_used", "Queries and exports of a lane that run.", "lane", ((lane, used.get(lane, 0)) for lane in Lane))
     rows = tx.execute(select(jobs.c.kind, func.min(jobs.c.heartbeat_at).label("at")).where(jobs.c.state == State.RUNNING).group_by(jobs.c.kind))
     ages = ((row.kind, _age(now, row.at)) for row in rows if row.at is not None)
     yield _gauge("headwater_job_heartbeat_age_seconds", "Since the oldest heartbeat of a running job; none while none runs.", "kind", ages)
