@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
 import random
 import statistics
 import tempfile
@@ -23,6 +22,7 @@ from typing import Any
 import httpx
 
 from bench.kept import keep, percentile
+from headwater.client import Client, HeadwaterError
 from tests.e2e.poller import percentile_s, polled
 from tests.stack import FAST, Stack, running
 
@@ -100,19 +100,18 @@ def _ask_all(stack: Stack, taken: Taken) -> None:
 def _guarded(taken: Taken, act: Callable[[], None]) -> None:
     try:
         act()
-    except (httpx.HTTPError, AssertionError) as error:
+    except (httpx.HTTPError, HeadwaterError, AssertionError) as error:
         taken.errors.append(repr(error)[:300])
 
 
 def _send(url: str, seed: int) -> float:
     line = random.Random(seed).randbytes(24).hex()
     block = "".join(f"{n},{line}\n" for n in range(10_000)).encode()
-    digest, size = hashlib.sha256(), 0
+    size = 0
 
     def body() -> Any:
         nonlocal size
         while size < UPLOAD_BYTES:
-            digest.update(block)
             size += len(block)
             yield block
 
@@ -127,19 +126,12 @@ def _send(url: str, seed: int) -> float:
 
 def _ask(url: str, seed: int) -> float:
     """Return the seconds from the query's start to its end: what it waits for a slot is the queue's, not unfairness."""
-    with httpx.Client(base_url=url, timeout=_LONGEST_S, trust_env=False) as http:
-        answer = http.post("/v1/queries", json={"sql": f"SELECT r, sum(n) + {seed} FROM numbers GROUP BY r ORDER BY r"})
-        assert answer.status_code == 202, answer.text
-        address = answer.headers["Location"]
-        ends = time.perf_counter() + _LONGEST_S
-        while time.perf_counter() < ends:
-            query = http.get(address).json()
-            if query["state"] in ("succeeded", "failed", "cancelled"):
-                assert query["state"] == "succeeded", query
-                spent = query["statistics"]
-                return float(spent["planning_ms"] + spent["execution_ms"]) / 1000
-            time.sleep(0.25)
-    raise AssertionError(f"{address} did not end")
+    with Client(url) as client:
+        query = client.queries.wait(client.queries.start(f"SELECT r, sum(n) + {seed} FROM numbers GROUP BY r ORDER BY r")["id"])
+    spent = query["statistics"]
+    assert spent["planning_ms"] is not None
+    assert spent["execution_ms"] is not None
+    return (spent["planning_ms"] + spent["execution_ms"]) / 1000
 
 
 async def _poll_all(stack: Stack, job_id: str, taken: Taken, over: Callable[[], bool]) -> None:

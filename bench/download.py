@@ -11,7 +11,6 @@ import argparse
 import os
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +22,8 @@ from pathlib import Path
 import psutil
 
 from bench.kept import keep
-from tests.stack import FAST, Stack, free_port, running, until
+from bench.server import serving
+from tests.stack import FAST, Stack, free_port, running
 
 ROOT = Path(__file__).resolve().parents[1]
 MB = 1_000_000
@@ -133,21 +133,9 @@ def _static(folder: Path) -> Iterator[tuple[int, int]]:
         Path(home, "nothing.py").write_text("async def app(scope, receive, send):\n    raise RuntimeError\n")
         port = free_port()
         command = [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port), "--no-log", "--static-path-mount", str(folder)]
-        process = subprocess.Popen([*command, "nothing:app"], cwd=home, env={**os.environ, "PYTHONPATH": home})
-        try:
-            until(lambda: _answers(port), timeout_s=60, what="granian serves")
-            yield port, process.pid
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return False
-    return True
+        environment = {**os.environ, "PYTHONPATH": home}
+        with serving([*command, "nothing:app"], port, folder=Path(home), environment=environment) as process:
+            yield port, process
 
 
 if __name__ == "__main__":

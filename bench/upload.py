@@ -23,6 +23,8 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 from bench.kept import keep
+from bench.server import serving
+from tests.stack import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 MB = 1_000_000
@@ -125,7 +127,7 @@ def _send(port: int, source: Path | None, method: str, path: str, headers: dict[
 
 @contextmanager
 def _reference(home: Path) -> Iterator[tuple[str, int, Path]]:
-    port, www = _free_port(), home / "www"
+    port, www = free_port(), home / "www"
     www.mkdir()
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if nginx:
@@ -136,13 +138,13 @@ def _reference(home: Path) -> Iterator[tuple[str, int, Path]]:
         (home / "sink.py").write_text(_SINK)
         command = [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port), "--no-log", "sink:app"]
     environment = {**os.environ, "SINK": str(www / "target.bin"), "PYTHONPATH": str(home)}
-    with _running(command, port, environment):
+    with serving(command, port, folder=ROOT, environment=environment):
         yield ("nginx DAV PUT" if nginx else "plain ASGI sink"), port, www / "target.bin"
 
 
 @contextmanager
 def _api(home: Path, *, sync: bool = True) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     home.mkdir()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HEADWATER_")}
     named = {"HOME": str(home), "API_PORT": str(port), "API_WORKERS": "1", "REDIS_URL": "redis://127.0.0.1:1/0", "LOG_LEVEL": "WARNING"}
@@ -151,31 +153,8 @@ def _api(home: Path, *, sync: bool = True) -> Iterator[int]:
         (home / "sitecustomize.py").write_text("import os\nos.fdatasync = lambda handle: None\n")
         environment["PYTHONPATH"] = str(home)
     subprocess.run([sys.executable, "-m", "services.shared.prepare"], cwd=ROOT, env=environment, check=True)
-    with _running([sys.executable, "-m", "services.api"], port, environment):
+    with serving([sys.executable, "-m", "services.api"], port, folder=ROOT, environment=environment):
         yield port
-
-
-@contextmanager
-def _running(command: list[str], port: int, environment: dict[str, str]) -> Iterator[None]:
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except ConnectionRefusedError:
-                time.sleep(0.1)
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 _SINK = """
