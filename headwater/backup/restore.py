@@ -11,6 +11,7 @@ from pathlib import Path
 from headwater.backup.manifest import RECORDS, BackupFailed, Entry, Manifest, blob_path, load_manifest, read_blocks
 from headwater.instance import find_holder
 from services.shared.records.migrate import known_revisions
+from services.shared.storage.folder import sync_folder
 
 _SHARED = "objects/ws/"
 
@@ -32,6 +33,7 @@ def restore(source: Path, home: Path) -> Manifest:
         if home.exists():
             home.rmdir()
         draft.rename(home)
+        sync_folder(home.parent)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -75,6 +77,8 @@ def _fill(draft: Path, source: Path, manifest: Manifest) -> None:
     if not (draft / RECORDS).is_file():
         raise BackupFailed(f"The backup {source} has no records")
     (draft / "objects").mkdir(exist_ok=True)
+    for folder, _, _ in os.walk(draft):
+        sync_folder(Path(folder))
 
 
 def _write(path: Path, source: Path, entry: Entry) -> None:

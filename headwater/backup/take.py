@@ -53,6 +53,7 @@ def back_up(settings: Settings, target: Path) -> Summary:
         for entry in entries.values():
             if blob_path(target, entry.sha256).stat().st_size != entry.size:
                 raise BackupFailed(f"What was written to {target} is not what was read ({entry.path}); look at that disk")
+        sync_folder(target / "blobs")
         write_manifest(target, Manifest(utc_now().isoformat(), VERSION, schema, entries))
         _free(target, {entry.sha256 for entry in entries.values()})
     size = sum(entry.size for entry in entries.values())
