@@ -11,7 +11,7 @@ from headwater.cli.output import table
 from headwater.cli.session import Session, command, group
 from headwater.cli.text import cell, size
 
-Database = Annotated[str | None, typer.Argument(metavar="[DATABASE]", help="The database, if not the one of datasets.", show_default=False)]
+Database = Annotated[str | None, typer.Argument(metavar="DATABASE", help="The database, if not the one of datasets.", show_default=False)]
 TableName = Annotated[
     str, typer.Argument(metavar="TABLE", help="The table; `database.table` if it is not in the one of datasets.", show_default=False)
 ]

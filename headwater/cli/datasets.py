@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -11,12 +10,11 @@ from headwater.cli.listing import Limit, moment
 from headwater.cli.output import table
 from headwater.cli.progress import meter
 from headwater.cli.receipts import Dataset
-from headwater.cli.session import Session, UsageError, command, group
+from headwater.cli.session import Session, Yes, command, group
 from headwater.cli.text import cell, count, size
 
 Search = Annotated[str | None, typer.Option("--search", "-s", help="Only those with this text in their name.")]
 Version = Annotated[int, typer.Argument(min=1, help="The version to go back to.", show_default=False)]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -90,10 +88,7 @@ def restore(session: Session, name: Dataset, version: Version) -> None:
 def drop(session: Session, name: Dataset, yes: Yes = False) -> None:
     """Drop a dataset: its table, its versions and its files. It can't be undone."""
     rows = count(session.client.datasets.get(name)["rows"], "row")
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError(f"--yes is missing: {name} has {rows}, and a drop can't be undone.")
-        typer.confirm(f"Drop {name} with its {rows}?", abort=True, err=True)
+    session.require_yes(f"Drop {name} with its {rows}?", said=yes, because=f"{name} has {rows}, and a drop can't be undone.")
     job = session.client.datasets.drop(name)
     with meter(session.output, "drop") as shown:
         ended = session.client.jobs.wait(job["id"], on_change=shown.job)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from headwater.cli.answers import FIRST_ROWS, MaxBytes, MaxRows, Reuse, Shape, Target, Wish, ask
 from headwater.cli.listing import Limit, moment
 from headwater.cli.output import table
-from headwater.cli.session import Session, UsageError, command, did_you_mean, group
+from headwater.cli.session import Session, Yes, command, did_you_mean, group
 from headwater.cli.statements import Database, Parameters, Sql, SqlFile, read_parameters, read_statement
 from headwater.cli.text import cell
 from headwater.client import HeadwaterError
@@ -19,7 +18,6 @@ from headwater.client.models import SavedQuery, SavedQueryRequest
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the saved query.", show_default=False)]
 Description = Annotated[str | None, typer.Option("--description", help="What the statement is for.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Put it in the place of the one of this name, if there is one.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Search = Annotated[str | None, typer.Option("--search", "-s", help="Only those with this text in their name.")]
 
 
@@ -96,10 +94,7 @@ def run(
 def remove(session: Session, name: Name, yes: Yes = False) -> None:
     """Remove a saved query; what it has answered stays."""
     found = _find(session, name)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError(f"--yes is missing: without it {name} is not removed.")
-        typer.confirm(f"Remove {name}?", abort=True, err=True)
+    session.require_yes(f"Remove {name}?", said=yes, because=f"without it {name} is not removed.")
     session.client.saved.delete(found["id"])
     session.output.document({"removed": name}) if session.output.as_json else session.output.line(f"{name} is removed")
 

@@ -62,6 +62,14 @@ class Session:
             return upload["id"]
         raise UsageError("There is no upload yet; `headwater upload FILE` sends one.")
 
+    def require_yes(self, question: str, *, said: bool, because: str) -> None:
+        """Go on only if it was said by `--yes`, or is said now; where nobody can be asked, it has to be said before."""
+        if said:
+            return
+        if not sys.stdin.isatty():
+            raise UsageError(f"--yes is missing: {because}")
+        typer.confirm(question, abort=True, err=True)
+
 
 def did_you_mean(wanted: str, names: list[str], *, otherwise: str) -> str:
     """Return which of the names may have been meant, or `otherwise`."""
@@ -75,6 +83,7 @@ Url = Annotated[
     str | None,
     typer.Option("--url", envvar="HEADWATER_URL", help="Where Headwater is, if not on this machine.", rich_help_panel="Everywhere"),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 _EVERYWHERE = {"json_": (AsJson, False), "quiet": (Quiet, False), "url": (Url, None)}
 
 

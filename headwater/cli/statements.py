@@ -12,7 +12,7 @@ import typer
 from headwater.cli.session import UsageError
 from headwater.client.queries import Parameter
 
-Sql = Annotated[str | None, typer.Argument(metavar="[SQL]", help="One statement; from --file or standard input when left out.", show_default=False)]
+Sql = Annotated[str | None, typer.Argument(metavar="SQL", help="One statement; from --file or standard input when left out.", show_default=False)]
 SqlFile = Annotated[Path | None, typer.Option("--file", "-f", exists=True, dir_okay=False, help="Read the statement from a file.")]
 Parameters = Annotated[
     list[str] | None,
