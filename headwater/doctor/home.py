@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headwater.doctor.finding import Finding, note, ok, wrong
+from headwater.doctor.running import is_up
 from headwater.instance import find_holder, run_folder_of
 from services.shared.settings import GIB, Settings
 
@@ -58,7 +59,7 @@ def check_leftovers(settings: Settings) -> Iterator[Finding]:
     if not home.is_dir():
         return
     stale = [] if find_holder(home) is not None else sorted(path.stem for path in run_folder_of(home).glob("*.pid"))
-    alive = [name for name in stale if _lives(run_folder_of(home) / f"{name}.pid")]
+    alive = [name for name in stale if is_up(run_folder_of(home) / f"{name}.pid")]
     if alive:
         yield wrong(
             "leftovers",
@@ -99,14 +100,6 @@ def _filesystem(path: Path) -> str:
         if path.is_relative_to(point) and len(point) >= len(best):
             best, kind = point, name
     return kind
-
-
-def _lives(pid_file: Path) -> bool:
-    try:
-        os.kill(int(pid_file.read_text()), 0)
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def _partials(objects: Path) -> tuple[int, int]:

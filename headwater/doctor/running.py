@@ -47,7 +47,7 @@ def check_processes(settings: Settings, living: Living | None) -> Iterator[Findi
         yield note("processes", f"Headwater does not run on {settings.home.resolve()}.", "`make up` starts it.")
         return
     expected = [name for name in PROCESSES if name != "broker" or settings.redis_url is None or (living.home / "broker").exists()]
-    down = [name for name in expected if not _is_up(run_folder_of(living.home) / f"{name}.pid")]
+    down = [name for name in expected if not is_up(run_folder_of(living.home) / f"{name}.pid")]
     if down:
         yield wrong(
             "processes", f"These do not run: {', '.join(down)}.", f"`make up` starts them again; the end of logs/{down[0]}.log says why they ended."
@@ -115,6 +115,17 @@ def check_answers(settings: Settings, living: Living | None) -> Iterator[Finding
         yield wrong("flower", "Flower does not answer; nothing else needs it.", "See logs/flower.log.")
 
 
+def is_up(pid_file: Path) -> bool:
+    """Whether the process lives whose id is in a file, whoever it belongs to."""
+    try:
+        os.kill(int(pid_file.read_text()), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _read_readiness(status: int, body: bytes) -> Iterator[Finding]:
     try:
         said = json.loads(body)
@@ -163,16 +174,6 @@ def _own_broker(living: Living | None) -> str | None:
         return None
     ports = [line.split()[1] for line in configuration if line.startswith("port ")]
     return f"redis://:{password}@127.0.0.1:{ports[0]}/0" if ports else None
-
-
-def _is_up(pid_file: Path) -> bool:
-    try:
-        os.kill(int(pid_file.read_text()), 0)
-    except PermissionError:
-        return True
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def _get(url: str, path: str) -> tuple[int | None, bytes]:
