@@ -76,7 +76,7 @@ def retry_job(services: Services, principal: Principal, job_id: str) -> Answer:
     with services.database.write() as tx:
         load_job(tx, services, principal, job_id)
         job = services.jobs.retry(tx, job_id)
-    services.outbox.send_soon(job.id)
+    services.outbox.send_new_soon()
     return accept(job, services)
 
 

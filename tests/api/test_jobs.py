@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from services.api.schemas.jobs import Job, JobList
 from services.shared.errors import EmptyFile
 from services.shared.jobs.run import Run
+from services.shared.records.tables import outbox
 from tests.api.house import House, code
+from tests.conftest import StartHouse
+from tests.stack import until
 
 
 @pytest.fixture
@@ -125,3 +129,19 @@ def test_jobs_without_rejects(api: House, job: dict[str, Any]) -> None:
     """A job that keeps no rejects says so."""
     assert code(api.http.get(f"/v1/jobs/{job['id']}/rejects")) == (404, "rejects_not_found")
     assert code(api.http.get(f"/v1/jobs/{job['id']}/rejects.csv")) == (404, "rejects_not_found")
+
+
+def test_a_retried_export_has_its_turn_at_once(start_house: StartHouse) -> None:
+    """Trying again gives a free slot away and sends the message: nothing waits for the reconciler."""
+    house = start_house()
+    query = house.query("SELECT 1 AS one")
+    export = house.http.get(f"/v1/queries/{query['id']}/download?format=parquet").json()["id"]
+
+    def sent() -> bool:
+        with house.services.database.read() as tx:
+            return tx.execute(select(outbox.c.sends).where(outbox.c.job_id == export)).scalar() == 1
+
+    until(sent, timeout_s=10, what="the message is sent")
+    Run(house.claim(export), house.services.jobs, house.services.outbox, house.services.board).end(EmptyFile("It is empty."))
+    assert house.http.post(f"/v1/jobs/{export}/retry").status_code == 202
+    until(sent, timeout_s=10, what="the next message is sent")
