@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Header, Path, Query
 
-from services.api.schemas.base import JobId, ProfileId, QueryId, SavedQueryId, TableName, UploadId
+from services.api.schemas.base import MAX_VERSION, JobId, ProfileId, QueryId, SavedQueryId, TableName, UploadId
 from services.api.schemas.jobs import JobKind, JobState
 
 UploadPath = Annotated[UploadId, Path(description="The upload.")]
@@ -15,7 +15,7 @@ JobPath = Annotated[JobId, Path(description="The job.")]
 QueryPath = Annotated[QueryId, Path(description="The query.")]
 SavedQueryPath = Annotated[SavedQueryId, Path(description="The saved query.")]
 DatasetPath = Annotated[TableName, Path(description="The dataset's name.")]
-VersionPath = Annotated[int, Path(ge=1, description="The version.")]
+VersionPath = Annotated[int, Path(ge=1, le=MAX_VERSION, description="The version.")]
 DatabasePath = Annotated[str, Path(min_length=1, max_length=255, description="The database.")]
 TablePath = Annotated[str, Path(min_length=1, max_length=255, description="The table.")]
 
@@ -24,7 +24,7 @@ SearchSql = Annotated[str | None, Query(alias="q", max_length=255, description="
 JobStates = Annotated[list[JobState] | None, Query(alias="state", description="Only those in these states; repeat it for several.")]
 JobKinds = Annotated[list[JobKind] | None, Query(alias="kind", description="Only jobs of these kinds; repeat it for several.")]
 ResourceWanted = Annotated[str | None, Query(max_length=64, description="Only jobs that work on this upload, dataset or query.")]
-VersionWanted = Annotated[int | None, Query(ge=1, description="The version; the current one when left out.")]
+VersionWanted = Annotated[int | None, Query(ge=1, le=MAX_VERSION, description="The version; the current one when left out.")]
 Columns = Annotated[
     str | None,
     Query(pattern="^[0-9]{0,6}:[0-9]{0,6}$", description="The columns wanted as a half-open range of positions from 0; either end may be left out."),

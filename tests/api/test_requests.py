@@ -144,6 +144,21 @@ def test_a_refusal_names_the_value(api: House) -> None:
     assert "#/colums" in pointers
 
 
+def test_numbers_that_no_record_can_hold(api: House) -> None:
+    """A version or a limit beyond what is stored is refused, in an address and in a body."""
+    orders = api.profiled(b"k\n1\n")
+    assert api.publish(orders["id"], "numbered")["state"] == "succeeded"
+    versions = "/v1/datasets/numbered/versions"
+    for path in (f"{versions}/{2**63}/rejects", f"{versions}/{2**31}/rejects", f"/v1/datasets/numbered/receipt?version={2**63}"):
+        assert code(api.http.get(path)) == (422, "validation_failed")
+    assert code(api.http.get(f"{versions}/{2**31 - 1}/rejects")) == (404, "version_not_found")
+    assert code(api.http.post(f"{versions}/{2**63}/restore")) == (422, "validation_failed")
+    again = {"upload_id": orders["id"], "name": "numbered", "mode": "append", "expected_version": 2**63}
+    assert code(api.http.post("/v1/datasets", json=again)) == (422, "validation_failed")
+    assert code(api.http.post("/v1/queries", json={"sql": "SELECT 1", "max_bytes_scanned": 2**63})) == (422, "validation_failed")
+    assert api.query("SELECT 1", max_bytes_scanned=2**53 - 1)["state"] == "succeeded"
+
+
 def test_a_failure_says_nothing_of_the_inside(start_house: StartHouse) -> None:
     """An error nobody foresaw is a plain 500; its log line has the details."""
     house = start_house(workers=1)

@@ -28,6 +28,7 @@ def _rfc3339(value: datetime) -> str:
 
 
 _ID = "[0-9a-z]{26,}$"
+MAX_VERSION = 2**31 - 1
 
 UploadId = Annotated[str, Field(pattern=f"^upl_{_ID}")]
 ProfileId = Annotated[str, Field(pattern=f"^prf_{_ID}")]
@@ -43,7 +44,7 @@ Timestamp = Annotated[
 ]
 Count = Annotated[int, Field(ge=0)]
 Position = Annotated[int, Field(ge=0)]
-VersionNumber = Annotated[int, Field(ge=1)]
+VersionNumber = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 TableName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$")]
 ColumnName = Annotated[str, Field(pattern="^[a-z_][a-z0-9_]*$", max_length=255)]

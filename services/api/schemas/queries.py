@@ -16,6 +16,7 @@ DatabaseName = Annotated[str, Field(pattern="^[a-z0-9_]+$", max_length=255)]
 Sql = Annotated[str, Field(min_length=1, max_length=262_144)]
 Parameter = bool | int | float | Annotated[str, Field(max_length=65_536)] | None
 Parameters = Annotated[tuple[Parameter, ...], Field(max_length=100)]
+ScanBytes = Annotated[int, Field(ge=1, le=2**53 - 1)]
 
 
 class QueryRequest(Schema):
@@ -25,7 +26,7 @@ class QueryRequest(Schema):
     database: DatabaseName | None = None
     parameters: Parameters = ()
     reuse_results_minutes: Annotated[int, Field(ge=0, le=10_080)] | None = None
-    max_bytes_scanned: Annotated[int, Field(ge=1)] | None = None
+    max_bytes_scanned: ScanBytes | None = None
 
 
 class Statistics(Schema):
@@ -43,7 +44,7 @@ class Statistics(Schema):
 class ScanLimit(Schema):
     """The limit a query was given, and how it holds."""
 
-    max_bytes_scanned: Annotated[int, Field(ge=1)]
+    max_bytes_scanned: ScanBytes
     bytes_bound: Count | None
     applied: Literal["before_run", "while_running"]
 
