@@ -7,12 +7,14 @@ import gzip
 import hashlib
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.api.house import House
 from tests.e2e.problems import check, check_document
 from tests.stack import Stack, running
 
@@ -352,17 +354,18 @@ def test_an_announced_digest_that_is_wrong(stack: Stack, kept: str, by_tus: bool
 
 
 @pytest.mark.timeout(240)
-def test_limits(tmp_path: Path) -> None:
+def test_limits(tmp_path: Path, redis_url: str) -> None:
     """Too large, too much unpacked, and no room: refused before the bytes are taken, and what was there before works on."""
     data = b"k,v\n1,a\n2,b\n"
-    with running(tmp_path / "home", HEADWATER_MAX_UNPACKED_BYTES="20000000") as stack:
-        upload = stack.upload_bytes(data)
-        assert stack.profile(upload["id"])["state"] == "succeeded"
-        assert stack.publish(upload["id"], "pairs")["state"] == "succeeded"
-        bomb = stack.upload_bytes(_gzip_of_lines(60_000_000))
-        check_document(stack.profile(bomb["id"])["error"], 422, "decompression_bomb", "20000000")
+    home = tmp_path / "home"
+    home.mkdir()
+    with closing(House(home, redis_url=redis_url, max_unpacked_bytes=20_000_000).start()) as house:
+        upload = house.profiled(data)
+        assert house.publish(upload["id"], "pairs")["state"] == "succeeded"
+        bomb = house.profiled(_gzip_of_lines(60_000_000))
+        check_document(house.get(f"/v1/jobs/{bomb['profile_job_id']}")["error"], 422, "decompression_bomb", "20000000")
     free = shutil.disk_usage(tmp_path).free
-    with running(tmp_path / "home", HEADWATER_MAX_UPLOAD_BYTES="1000000", HEADWATER_MIN_FREE_BYTES=str(free * 4)) as stack:
+    with running(home, HEADWATER_MAX_UPLOAD_BYTES="1000000", HEADWATER_MIN_FREE_BYTES=str(free * 4)) as stack:
         before = [one["id"] for one in stack.http.get("/v1/uploads", params={"state": ["complete", "receiving"]}).json()["items"]]
         for length, status, code, needle in ((1_000_001, 413, "upload_too_large", "1000001"), (900_000, 507, "insufficient_storage", "900000")):
             check(stack.http.post("/v1/uploads", headers={**TUS, "Upload-Length": str(length)}), status, code, needle)

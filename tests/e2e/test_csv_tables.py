@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 
-import pytest
-
-from tests.stack import FAST, Stack, running
+from tests.stack import Stack
 
 CSV = (
     "id,name,price,day,note\r\n"
@@ -24,12 +21,6 @@ EXPECTED = [
     ["3", "", "22.75", "1969-12-31", "NULL"],
     ["5", "Zoë 🦀", "0.01", "9999-12-31", " spaces "],
 ]
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("csv") / "home", **FAST) as stack:
-        yield stack
 
 
 def uploaded(stack: Stack, text: str) -> str:
@@ -57,12 +48,12 @@ def test_a_csv_table_comes_back_as_it_was(stack: Stack) -> None:
 
 def test_what_csv_cannot_carry_leaves_the_table_alone(stack: Stack) -> None:
     """A line break far behind what the profile shows fails the job at its line; the same file goes as Parquet."""
-    assert stack.publish(uploaded(stack, "k,v\n1,a\n"), "kept", format="csv")["state"] == "succeeded"
+    assert stack.publish(uploaded(stack, "k,v\n1,a\n"), "carried", format="csv")["state"] == "succeeded"
     rows = "".join(f"{n},value {n}\n" for n in range(50_000))
     bad = uploaded(stack, f'k,v\n{rows}50000,"value 5\nx"\n')
-    job = stack.publish(bad, "kept", format="csv", mode="replace")
+    job = stack.publish(bad, "carried", format="csv", mode="replace")
     assert (job["state"], job["error"]["code"], job["error"]["line"]) == ("failed", "csv_cannot_carry", 50_002)
     assert "column v: 'value 5\\nx'" in job["error"]["detail"]
-    assert stack.rows("SELECT * FROM kept") == [["1", "a"]]
-    assert stack.publish(bad, "kept", format="parquet", mode="replace")["state"] == "succeeded"
-    assert stack.rows("SELECT count(*) FROM kept") == [["50001"]]
+    assert stack.rows("SELECT * FROM carried") == [["1", "a"]]
+    assert stack.publish(bad, "carried", format="parquet", mode="replace")["state"] == "succeeded"
+    assert stack.rows("SELECT count(*) FROM carried") == [["50001"]]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.stack import FAST, Stack, running, until
+from tests.stack import Stack, until
 
 CSV = (
     "id,name,price,paid,day,at,zip,note\r\n"
@@ -22,12 +21,6 @@ CSV = (
     "4,too,many,cells,here,2024-03-01,1,2,3,4\r\n"
     "9007199254740993,NA,0.01,false,1970-01-01,1969-12-31T23:59:59,99999,NULL\r\n"
 )
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("spine") / "home", **FAST) as stack:
-        yield stack
 
 
 @pytest.fixture(scope="module")
@@ -122,18 +115,18 @@ def test_append_and_replace_make_versions_and_restore_brings_one_back(stack: Sta
     """Each publish is a version of its own; an older one can be had again."""
     upload = stack.upload_bytes(b"k,v\n1,a\n2,b\n")
     stack.profile(upload["id"])
-    assert stack.publish(upload["id"], "pairs")["state"] == "succeeded"
+    assert stack.publish(upload["id"], "couples")["state"] == "succeeded"
     more = stack.upload_bytes(b"k,v\n3,c\n")
     stack.profile(more["id"])
-    assert stack.publish(more["id"], "pairs", mode="append")["state"] == "succeeded"
-    assert stack.rows("SELECT k, v FROM pairs ORDER BY k") == [["1", "a"], ["2", "b"], ["3", "c"]]
-    assert stack.publish(more["id"], "pairs", mode="replace")["state"] == "succeeded"
-    assert stack.rows("SELECT k, v FROM pairs") == [["3", "c"]]
-    answer = stack.http.post("/v1/datasets/pairs/versions/2/restore")
+    assert stack.publish(more["id"], "couples", mode="append")["state"] == "succeeded"
+    assert stack.rows("SELECT k, v FROM couples ORDER BY k") == [["1", "a"], ["2", "b"], ["3", "c"]]
+    assert stack.publish(more["id"], "couples", mode="replace")["state"] == "succeeded"
+    assert stack.rows("SELECT k, v FROM couples") == [["3", "c"]]
+    answer = stack.http.post("/v1/datasets/couples/versions/2/restore")
     assert answer.status_code == 202, answer.text
     assert stack.wait(answer.headers["Location"])["state"] == "succeeded"
-    assert stack.rows("SELECT count(*), sum(k) FROM pairs") == [["3", "6"]]
-    assert stack.http.get("/v1/datasets/pairs").json()["version"] == 4
+    assert stack.rows("SELECT count(*), sum(k) FROM couples") == [["3", "6"]]
+    assert stack.http.get("/v1/datasets/couples").json()["version"] == 4
     assert published
 
 
