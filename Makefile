@@ -6,6 +6,7 @@ SHELL := /bin/sh
 SYSTEM_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
 ARGS ?=
+WORKERS ?= 2
 
 ifneq ($(wildcard ../shared/corpora),)
 export HEADWATER_CORPORA ?= $(abspath ../shared/corpora)
@@ -24,8 +25,8 @@ doctor: ## say what is wrong with this installation, and what to do (ARGS=--json
 	@test -x $(PY) || { echo "Nothing is installed yet: run \`make install\`."; exit 1; }
 	@$(PY) -m headwater.doctor $(ARGS)
 
-test: install ## run the tests (ARGS="tests/api -k tus" to choose)
-	@$(PY) -m pytest -m "not slow" $(ARGS)
+test: install ## run the tests in WORKERS processes (ARGS="tests/api -k tus" to choose)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-slow: install ## run the tests with large files and long faults
 	@$(PY) -m pytest -m slow $(ARGS)

@@ -21,8 +21,24 @@ from tests.api.house import House
 
 StartHouse = Callable[..., House]
 Measured = Callable[..., None]
-SEED = os.environ.get("HEADWATER_SEED") or secrets.token_hex(4)
+# The processes of one run throw the same dice.
+SEED = os.environ.get("HEADWATER_SEED") or os.environ.get("PYTEST_XDIST_TESTRUNUID", secrets.token_hex(4))[:8]
+_PRODUCTS = {"stack", "product"}
 _STARTS_WITHIN_S = 20
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests that share a product go to one process, first, since they take longest; the others go file by file."""
+    here = Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(here)
+        item.add_marker(pytest.mark.xdist_group(path.parts[0] if _shares_product(item) else str(path)))
+    items.sort(key=_shares_product, reverse=True)
+
+
+def _shares_product(item: pytest.Item) -> bool:
+    return bool(_PRODUCTS & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(scope="session")
@@ -78,13 +94,13 @@ def dice(request: pytest.FixtureRequest) -> random.Random:
 @pytest.fixture
 def measured(request: pytest.FixtureRequest) -> Measured:
     """Record figures under the test's name."""
-    return lambda **values: figures.measured(request.node.name, seed=SEED, **values)
+    return lambda **values: figures.keep(request.node, seed=SEED, **values)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures, and the seed that makes the same dice fall again."""
-    if lines := figures.lines():
-        terminalreporter.section(f"figures (HEADWATER_SEED={SEED})")
+    """Print the figures with the seed, which as HEADWATER_SEED makes the same dice fall again."""
+    if lines := list(figures.lines(report for reports in terminalreporter.stats.values() for report in reports)):
+        terminalreporter.section("figures")
         for line in lines:
             terminalreporter.write_line(line)
 
