@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import threading
@@ -13,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from tests.stack import Stack, until, with_suppress
+from tests.stack import Stack, signal_all, until
 
 Pids = Callable[[], Sequence[int]]
 Job = dict[str, Any]
@@ -67,8 +66,7 @@ def caught(stack: Stack, service: str | Pids, start: Callable[[], str], *, seen:
 
 def thaw(pids: Sequence[int]) -> None:
     """Let processes go on."""
-    for pid in pids:
-        with_suppress(os.kill, pid, signal.SIGCONT)
+    signal_all(pids, signal.SIGCONT)
 
 
 def _pids(stack: Stack, service: str | Pids) -> Pids:
@@ -80,8 +78,7 @@ def _freeze(stack: Stack, find: Pids) -> Sequence[int]:
 
     def stop() -> Sequence[int] | None:
         pids = find()
-        for pid in pids:
-            with_suppress(os.kill, pid, signal.SIGSTOP)
+        signal_all(pids, signal.SIGSTOP)
         until(lambda: all(map(_stands, pids)), timeout_s=30, what="they stand still")
         if pids and _records_are_free(stack):
             return pids

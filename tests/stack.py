@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -83,8 +83,7 @@ class Stack:
         """Send a signal to every process of a service; return their pids."""
         pids = self.pids(service)
         assert pids, f"no process of {service} is running"
-        for pid in pids:
-            with_suppress(os.kill, pid, sign)
+        signal_all(pids, sign)
         return pids
 
     def memory(self) -> dict[str, int]:
@@ -179,8 +178,7 @@ class Stack:
             self.process.wait(timeout=60)
         finally:
             left = _still_running(family, timeout_s=5)
-            for pid in left:
-                with_suppress(os.kill, pid, signal.SIGKILL)
+            signal_all(left, signal.SIGKILL)
         assert left == {}, "processes were left behind"
 
 
@@ -209,12 +207,11 @@ def running(home: Path, **settings: str) -> Iterator[Stack]:
             stack.stop()
 
 
-def with_suppress(act: Callable[..., Any], *arguments: Any) -> None:
-    """Call something that may find its process gone."""
-    try:
-        act(*arguments)
-    except ProcessLookupError:
-        return
+def signal_all(pids: Iterable[int], sign: signal.Signals) -> None:
+    """Send a signal to those processes that are still there."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, sign)
 
 
 def _still_running(pids: list[int], *, timeout_s: float) -> dict[int, list[str]]:

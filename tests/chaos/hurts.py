@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import threading
@@ -14,7 +13,7 @@ import psutil
 
 from tests.chaos.broker import Broker
 from tests.freezing import frozen
-from tests.stack import Stack, until, with_suppress
+from tests.stack import Stack, signal_all, until
 
 Fault = Callable[[], None]
 
@@ -22,8 +21,7 @@ Fault = Callable[[], None]
 def kill(stack: Stack, service: str) -> None:
     """End every process of a service at once, as soon as there is one: it may just have been killed."""
     until(lambda: stack.pids(service) or None, timeout_s=60, what=f"a process of {service} to kill")
-    for pid in stack.pids(service):
-        with_suppress(os.kill, pid, signal.SIGKILL)
+    signal_all(stack.pids(service), signal.SIGKILL)
 
 
 def freeze_past_the_lease(stack: Stack, service: str) -> None:

@@ -247,7 +247,7 @@ def race(tmp_path: Path, measured: Measured, *, interleavings: int) -> None:
     database = Database(f"sqlite:///{tmp_path}/records.sqlite3")
     event.listen(database.engine(), "connect", _without_sync)
     migrate(database)
-    ends: Counter[str] = Counter()
+    ends: Counter[State] = Counter()
     for number in range(interleavings):
         one = Race(database)
         state = one.run(random.Random(f"{SEED}:{number}"))
@@ -255,5 +255,5 @@ def race(tmp_path: Path, measured: Measured, *, interleavings: int) -> None:
         assert state is State.SUCCEEDED or one.asked
         ends[state] += 1
     database.close()
-    measured(interleavings=interleavings, **{state.value: count for state, count in ends.items()}, two_winners=0)  # type: ignore[attr-defined]
+    measured(interleavings=interleavings, **{state.value: count for state, count in ends.items()}, two_winners=0)
     assert set(ends) == {State.SUCCEEDED, State.CANCELLED}
