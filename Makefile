@@ -29,7 +29,7 @@ test: install ## run the tests in WORKERS processes (ARGS="tests/api -k tus" to 
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-slow: install ## run the tests with large files and long faults
-	@$(PY) -m pytest -m slow $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m slow $(ARGS)
 
 check: install ## lint, format, types, import rules, contract, docs
 	@$(PY) -m ruff check .

@@ -81,9 +81,9 @@ def test_the_api_stands_without_its_broker(stack: Stack, line: Proxy, dataset: s
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("fault", list(FAULTS))
-def test_the_api_stands_a_minute_without_its_broker(stack: Stack, line: Proxy, dataset: str, watch: Watch, measured: Measured, fault: str) -> None:
+def test_the_api_stands_long_without_its_broker(stack: Stack, line: Proxy, dataset: str, watch: Watch, measured: Measured, fault: str) -> None:
     """The long form: more work waits, and connections may be half open for ever."""
-    stay_away(stack, line, dataset, watch, measured, fault, rounds=40, ends_within_s=150)
+    stay_away(stack, line, dataset, watch, measured, fault, rounds=10, ends_within_s=150)
 
 
 def stay_away(stack: Stack, line: Proxy, dataset: str, watch: Watch, measured: Measured, fault: str, *, rounds: int, ends_within_s: float) -> None:

@@ -77,8 +77,8 @@ def test_corpora_come_back_cell_by_cell(stack: Stack, measured: Measured) -> Non
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_all_corpora_come_back_cell_by_cell(stack: Stack, measured: Measured) -> None:
-    """All files but the polluted ones, and 300 of those."""
-    measured(**cells_of(stack, {**corpora.tables(), **corpora.pollock_sample(300, seed=SEED)}))
+    """All files but the polluted ones, and 100 of those."""
+    measured(**cells_of(stack, {**corpora.tables(), **corpora.pollock_sample(100, seed=SEED)}))
 
 
 @pytest.mark.timeout(600)
