@@ -11,6 +11,7 @@ from services.shared.clock import utc_now
 from services.shared.jobs.model import TERMINAL, Kind
 from services.shared.records.tables import jobs, queries
 from services.worker.deps import Worker
+from services.worker.sweep import folders
 
 _RESULTS_AT_ONCE: Final = 100
 _ROWS_AT_ONCE: Final = 1000
@@ -34,6 +35,25 @@ def free_results(worker: Worker) -> int:
         with worker.database.write() as tx:
             tx.execute(update(queries).where(queries.c.id.in_([row.id for row in found])).values(freed_at=now))
     return len(found)
+
+
+def sweep_results(worker: Worker) -> int:
+    """Delete the results that no query names, of attempts that died before they recorded them; return how many.
+
+    The jobs that go on are read before the names: one that ends meanwhile has then named its result.
+    """
+    with worker.database.read() as tx:
+        workspaces = tx.execute(select(jobs.c.workspace).distinct()).scalars().all()
+    found = {folder for workspace in workspaces for folder in folders(worker, f"ws/{workspace}/results/", depth=2)}
+    if not found:
+        return 0
+    with worker.database.read() as tx:
+        alive = set(tx.execute(select(jobs.c.id).where(jobs.c.state.not_in(TERMINAL))).scalars())
+        named = set(tx.execute(select(queries.c.result_prefix).where(queries.c.result_prefix.is_not(None), queries.c.freed_at.is_(None))).scalars())
+    dead = [folder for folder in found if folder not in named and folder.split("/")[3] not in alive]
+    for folder in dead:
+        worker.storage.delete_prefix(folder)
+    return len(dead)
 
 
 def forget_queries(worker: Worker) -> int:

@@ -18,7 +18,7 @@ from services.shared.logs import get_logger
 from services.shared.records.tables import idempotency_keys
 from services.shared.uploads_sweep import expire_uploads, fail_dead_one_shots, free_unnamed
 from services.worker.deps import Worker
-from services.worker.forget import forget_queries, free_results
+from services.worker.forget import forget_queries, free_results, sweep_results
 from services.worker.sweep import mend_catalog, sweep_staging, sweep_versions, sweep_work
 
 _TICKS_A_SWEEP = 30
@@ -31,7 +31,7 @@ def reconcile(worker: Worker) -> None:
     for chore in (_take_over, _mend_recent, _wake, _send, _end_uploads, _free_results, _forget_keys):
         _try(chore, worker)
     if int(utc_now().timestamp() // worker.settings.reconcile_s) % _TICKS_A_SWEEP == 0:
-        for chore in (_forget_queries, _mend_catalog, _sweep_versions, _sweep_work, _sweep_staging):
+        for chore in (_forget_queries, _mend_catalog, _sweep_versions, _sweep_work, _sweep_staging, _sweep_results):
             _try(chore, worker)
     _try(_tell_of_it, worker)
 
@@ -105,6 +105,10 @@ def _sweep_work(worker: Worker) -> None:
 
 def _sweep_staging(worker: Worker) -> None:
     _tell("staging.freed", sweep_staging(worker))
+
+
+def _sweep_results(worker: Worker) -> None:
+    _tell("results.swept", sweep_results(worker))
 
 
 def _tell(event: str, count: int) -> None:

@@ -1,7 +1,8 @@
 """What publishes leave behind, put right by the reconciler: old versions, files that no record names, a catalog that a dead attempt moved.
 
 Every rule reads the files first and the records afterwards: what was there, and is named by no record and no running job, belongs to
-nobody, and whoever comes later writes under a name of its own.
+nobody, and whoever comes later writes under a name of its own. Of the records, jobs that go on are read first: one that ends meanwhile has
+then named what it made.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def sweep_work(worker: Worker) -> int:
 
 
 def _sweep_work_areas(worker: Worker, workspace: str) -> int:
-    areas = set(_folders(worker, f"ws/{workspace}/work/", depth=1))
+    areas = set(folders(worker, f"ws/{workspace}/work/", depth=1))
     if not areas:
         return 0
     with worker.database.read() as tx:
@@ -87,12 +88,12 @@ def _sweep_work_areas(worker: Worker, workspace: str) -> int:
 
 
 def _sweep_folders(worker: Worker, workspace: str) -> int:
-    found = set(_folders(worker, f"ws/{workspace}/tables/", depth=2))
+    found = set(folders(worker, f"ws/{workspace}/tables/", depth=2))
     if not found:
         return 0
     with worker.database.read() as tx:
-        named = set(tx.execute(select(dataset_versions.c.prefix).where(dataset_versions.c.freed_at.is_(None))).scalars())
         busy = set(tx.execute(select(datasets.c.id).where(datasets.c.busy_job_id.is_not(None))).scalars())
+        named = set(tx.execute(select(dataset_versions.c.prefix).where(dataset_versions.c.freed_at.is_(None))).scalars())
     kept = {prefix.rstrip("/").rsplit("/", 1)[0] + "/" for prefix in named}
     dead = [folder for folder in found if folder not in kept and folder.split("/")[3] not in busy]
     for folder in dead:
@@ -100,7 +101,7 @@ def _sweep_folders(worker: Worker, workspace: str) -> int:
     return len(dead)
 
 
-def _folders(worker: Worker, top: str, *, depth: int) -> Iterator[str]:
+def folders(worker: Worker, top: str, *, depth: int) -> Iterator[str]:
     """Yield the folders so many levels below `top` that have objects."""
     for info in worker.storage.list(top):
         levels = info.key.removeprefix(top).split("/")
