@@ -17,6 +17,7 @@ from services.shared.sql.dialect import position
 from services.shared.sql.environment import Environment
 from services.shared.sql.functions.registry import AGGREGATES, SCALARS, WINDOWS, is_trino_function, nearest
 from services.shared.sql.literals import bytes_literal, decimal_literal, interval, interval_of, literal, typed, unicode_text
+from services.shared.sql.names import quoted
 from services.shared.sql.operators import ARITHMETIC, COMPARISONS, arithmetic, compare
 from services.shared.sql.ordering import order_keys, window_clause
 from services.shared.sql.scope import Scope
@@ -307,7 +308,7 @@ def _dot(binder: ExpressionBinder, node: exp.Expr) -> Bound:
     value, name = binder.bind(node.this), node.expression.name.lower()
     if value.type.kind is not Kind.ROW or name not in value.type.names:
         raise invalid(f"{value.type} has no field {name}", node)
-    return Bound(f'({value.sql})."{name}"', value.type.parts[value.type.names.index(name)])
+    return Bound(f"({value.sql}).{quoted(name)}", value.type.parts[value.type.names.index(name)])
 
 
 def _special(name: str, *keys: str) -> Callable[[ExpressionBinder, exp.Expr], Bound]:
