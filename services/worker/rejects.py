@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
-from typing import BinaryIO
 
 from services.shared.storage.port import Storage
 from services.worker.csv.blocks import Reject
+from services.worker.unfinished import Unfinished
 
 INDEX_EVERY = 1_000
 REJECTS = "rejects.jsonl"
@@ -28,39 +27,28 @@ class RejectPieces:
         self._storage = storage
         self._prefix = prefix
         self._keys = list(keys)
-        self._open: tuple[AbstractContextManager[BinaryIO], BinaryIO, str] | None = None
+        self._piece: Unfinished | None = None
 
     def add(self, rejects: Iterable[Reject]) -> None:
         """Write rejects to the present piece."""
         for reject in rejects:
-            self._file().write(_line(reject))
+            if self._piece is None:
+                self._piece = Unfinished(self._storage, f"{self._prefix}rejects-{len(self._keys):06d}.jsonl")
+            self._piece.stream.write(_line(reject))
 
     def cut(self) -> list[str]:
         """Finish the present piece and return the keys of all."""
-        if self._open is not None:
-            manager, _, key = self._open
-            self._open = None
-            manager.__exit__(None, None, None)
-            self._keys.append(key)
+        if self._piece is not None:
+            piece, self._piece = self._piece, None
+            piece.finish()
+            self._keys.append(piece.key)
         return list(self._keys)
 
     def abandon(self) -> None:
         """Leave nothing of a piece that was not cut."""
-        if self._open is not None:
-            manager, _, _ = self._open
-            self._open = None
-            error = InterruptedError("the piece was abandoned")
-            try:
-                manager.__exit__(type(error), error, None)
-            except InterruptedError:
-                return
-
-    def _file(self) -> BinaryIO:
-        if self._open is None:
-            key = f"{self._prefix}rejects-{len(self._keys):06d}.jsonl"
-            manager = self._storage.open_write(key)
-            self._open = (manager, manager.__enter__(), key)
-        return self._open[1]
+        if self._piece is not None:
+            piece, self._piece = self._piece, None
+            piece.abandon()
 
 
 def join_rejects(storage: Storage, pieces: Iterable[str], prefix: str) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,56 +19,21 @@ import pyarrow as pa
 from services.shared.errors import CsvCannotCarry, RecordRejected, TooManyRejects
 from services.shared.jobs.run import StopRequested
 from services.shared.publish_contract import OnReject
-from services.shared.storage.port import Storage
 from services.worker.csv.blocks import Block, Reject
-from services.worker.csv.reader import DEFAULT_LIMITS, read_blocks
-from services.worker.csv.reading import Limits
+from services.worker.csv.reader import read_blocks
 from services.worker.csv.state import ReadState
 from services.worker.publish.casts import Bad, Caster
 from services.worker.publish.converted import Converted, DataFile
-from services.worker.publish.parquet_file import PARQUET
 from services.worker.publish.source import Source
 from services.worker.publish.spill_file import SpillFile
 from services.worker.publish.statistics import measure
-from services.worker.publish.table_file import TableFile, TableFormat
-from services.worker.publish.targets import Plan
+from services.worker.publish.table_file import TableFile
 from services.worker.publish.unfit import Unfit, list_unfit, shortened, unfit_rows
+from services.worker.publish.work import Work
 from services.worker.rejects import RejectPieces
 
 Report = Callable[[int, int], None]
 Save = Callable[[Converted], None]
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How large row groups and files become, and how the file is read."""
-
-    file_bytes: int = 256 << 20
-    row_group_rows: int = 512 << 10
-    row_group_bytes: int = 32 << 20
-    spill_file_bytes: int = 1 << 30
-    reading: Limits = DEFAULT_LIMITS
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What happens to records that can't be published."""
-
-    on_reject: OnReject = OnReject.QUARANTINE
-    max_reject_ratio: float = 1.0
-
-
-@dataclass(frozen=True)
-class Work:
-    """What to convert and where to: `prefix` is the attempt's own."""
-
-    source: Source
-    plan: Plan
-    storage: Storage
-    prefix: str
-    sizes: Sizes = Sizes()
-    policy: Policy = Policy()
-    format: TableFormat = PARQUET
 
 
 def convert(work: Work, *, start: Converted, report: Report, save: Save, enough: Callable[[], bool] = lambda: False) -> Converted:

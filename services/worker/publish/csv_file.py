@@ -19,6 +19,7 @@ from services.shared.catalog.serde import LONGEST_LINE_BYTES, NULL_SEQUENCE, Ser
 from services.shared.storage.port import Storage
 from services.worker.publish.table_file import TableFile, Uncarried, WrittenFile
 from services.worker.publish.targets import Target
+from services.worker.unfinished import Unfinished
 
 _SHORTEST_TYPED_BYTES = 64
 _LINE_BREAKS = ("\n", "\r")
@@ -73,18 +74,16 @@ class CsvFile:
     """A file being written; nothing of it exists under its key before `finish`."""
 
     def __init__(self, storage: Storage, key: str, names: Sequence[str], cells: Callable[[Any], Any]) -> None:
-        self._key = key
         self._cells = cells
         self._rows = 0
         self._column_bytes: npt.NDArray[np.int64] = np.zeros(len(names), np.int64)
-        self._opened = storage.open_write(key)
-        self._sink = self._opened.__enter__()
-        self._sink.write((",".join(names) + "\n").encode())
+        self._file = Unfinished(storage, key)
+        self._file.stream.write((",".join(names) + "\n").encode())
 
     @property
     def size(self) -> int:
         """How many bytes are written so far."""
-        return self._sink.tell()
+        return self._file.size
 
     def write(self, table: Any) -> None:
         """Write rows, a chunk at a time."""
@@ -93,20 +92,15 @@ class CsvFile:
             self._column_bytes += [(pc.sum(pc.binary_length(column)).as_py() or 0) + batch.num_rows for column in cells]
             self._rows += batch.num_rows
             lines = pc.binary_join_element_wise(pc.binary_join_element_wise(*cells, ","), "", "\n")
-            self._sink.write(_bytes_of(lines))
+            self._file.stream.write(_bytes_of(lines))
 
     def finish(self) -> WrittenFile:
         """Let the object appear."""
-        size = self._sink.tell()
-        self._opened.__exit__(None, None, None)
-        return WrittenFile(self._key, self._rows, size, tuple(int(one) for one in self._column_bytes))
+        return WrittenFile(self._file.key, self._rows, self._file.finish(), tuple(int(one) for one in self._column_bytes))
 
     def abandon(self) -> None:
         """Leave nothing behind."""
-        try:
-            self._opened.__exit__(InterruptedError, InterruptedError(f"{self._key} was abandoned"), None)
-        except InterruptedError:
-            return
+        self._file.abandon()
 
 
 def lazy_simple_cells(column: Any) -> Any:

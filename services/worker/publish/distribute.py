@@ -18,11 +18,12 @@ import pyarrow as pa
 
 from services.shared.errors import TooManyPartitions
 from services.shared.jobs.run import StopRequested
-from services.worker.publish.convert import Save, Sizes, Work
+from services.worker.publish.convert import Save
 from services.worker.publish.converted import Converted, DataFile
 from services.worker.publish.partition import too_many
 from services.worker.publish.spill_file import Spilled
 from services.worker.publish.table_file import TableFile, WrittenFile
+from services.worker.publish.work import Sizes, Work
 
 SPILL_BYTES = 32 << 30
 _WRITERS = 2

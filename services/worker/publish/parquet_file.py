@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from services.shared.storage.port import Storage
 from services.worker.publish.table_file import TableFile, Uncarried, WrittenFile
 from services.worker.publish.targets import Target, arrow_schema
+from services.worker.unfinished import Unfinished
 
 ZSTD_LEVEL = 3
 PAGE_BYTES = 1 << 20
@@ -43,12 +44,10 @@ class ParquetFile:
     """A file being written; nothing of it exists under its key before `finish`."""
 
     def __init__(self, storage: Storage, key: str, schema: Any, *, dictionaries: Sequence[str]) -> None:
-        self._key = key
-        self._opened = storage.open_write(key)
-        self._sink = self._opened.__enter__()
+        self._file = Unfinished(storage, key)
         self._footers: list[Any] = []
         self._writer = pq.ParquetWriter(
-            self._sink,
+            self._file.stream,
             schema,
             version="2.6",
             compression="zstd",
@@ -66,7 +65,7 @@ class ParquetFile:
     @property
     def size(self) -> int:
         """How many bytes are written so far."""
-        return self._sink.tell()
+        return self._file.size
 
     def write(self, table: Any) -> None:
         """Write a row group."""
@@ -75,19 +74,14 @@ class ParquetFile:
     def finish(self) -> WrittenFile:
         """Write the footer and let the object appear."""
         self._writer.close()
-        size = self._sink.tell()
-        self._opened.__exit__(None, None, None)
+        size = self._file.finish()
         footer = self._footers[0]
         groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
         column_bytes = (sum(group.column(position).total_compressed_size for group in groups) for position in range(footer.num_columns))
-        return WrittenFile(self._key, footer.num_rows, size, tuple(column_bytes))
+        return WrittenFile(self._file.key, footer.num_rows, size, tuple(column_bytes))
 
     def abandon(self) -> None:
         """Leave nothing behind."""
-        error = InterruptedError(f"{self._key} was abandoned")
         with suppress(pa.ArrowException, OSError):
             self._writer.close()
-        try:
-            self._opened.__exit__(InterruptedError, error, None)
-        except InterruptedError:
-            return
+        self._file.abandon()

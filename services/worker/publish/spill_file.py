@@ -16,6 +16,7 @@ import pyarrow as pa
 from services.shared.storage.port import Storage
 from services.worker.publish.partition import Partitions
 from services.worker.publish.table_file import WrittenFile
+from services.worker.unfinished import Unfinished
 
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
@@ -24,9 +25,8 @@ class SpillFile:
     """A spill file being written; it counts once its list is there too."""
 
     def __init__(self, storage: Storage, key: str, partitions: Partitions) -> None:
-        self._storage, self._key, self._partitions = storage, key, partitions
-        self._opened = storage.open_write(key)
-        self._sink = self._opened.__enter__()
+        self._storage, self._partitions = storage, partitions
+        self._file = Unfinished(storage, key)
         self._writer: Any = None
         self._folders: list[str] = []
         self._rows = 0
@@ -34,13 +34,13 @@ class SpillFile:
     @property
     def size(self) -> int:
         """How many bytes are written so far."""
-        return self._sink.tell()
+        return self._file.size
 
     def write(self, table: Any) -> None:
         """Write rows, partition by partition."""
         for folder, batch in self._partitions.split(table):
             if self._writer is None:
-                self._writer = pa.ipc.new_file(self._sink, batch.schema, options=_OPTIONS)
+                self._writer = pa.ipc.new_file(self._file.stream, batch.schema, options=_OPTIONS)
             self._writer.write_batch(batch)
             self._folders.append(folder)
         self._rows += table.num_rows
@@ -48,22 +48,17 @@ class SpillFile:
     def finish(self) -> WrittenFile:
         """End the file and write its list."""
         self._writer.close()
-        size = self._sink.tell()
-        self._opened.__exit__(None, None, None)
-        with self._storage.open_write(_list_key(self._key)) as listed:
+        size = self._file.finish()
+        with self._storage.open_write(_list_key(self._file.key)) as listed:
             listed.write(json.dumps(self._folders).encode())
-        return WrittenFile(self._key, self._rows, size, ())
+        return WrittenFile(self._file.key, self._rows, size, ())
 
     def abandon(self) -> None:
         """Leave nothing behind."""
-        error = InterruptedError(f"{self._key} was abandoned")
         if self._writer is not None:
             with suppress(pa.ArrowException, OSError):
                 self._writer.close()
-        try:
-            self._opened.__exit__(InterruptedError, error, None)
-        except InterruptedError:
-            return
+        self._file.abandon()
 
 
 class Spilled:

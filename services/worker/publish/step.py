@@ -27,7 +27,7 @@ from services.worker.csv.decode import DecodeLimits
 from services.worker.csv.reading import Limits
 from services.worker.deps import Worker
 from services.worker.publish import verify
-from services.worker.publish.convert import Policy, Sizes, Work, convert
+from services.worker.publish.convert import convert
 from services.worker.publish.converted import Converted
 from services.worker.publish.csv_file import CsvFormat
 from services.worker.publish.distribute import SPILL_BYTES, distribute
@@ -42,6 +42,7 @@ from services.worker.publish.statistics import Statistics
 from services.worker.publish.table_file import TableFormat
 from services.worker.publish.targets import Plan, TableColumn, plan_targets
 from services.worker.publish.versions import current_version
+from services.worker.publish.work import Policy, Sizes, Work
 from services.worker.rejects import join_rejects
 
 _QUERY_TRIES = 2

@@ -23,10 +23,11 @@ from services.worker.profile.model import to_json
 from services.worker.profile.run import ProfileRun, ProfileSettings
 from services.worker.publish import convert as room
 from services.worker.publish.casts import Caster, Reading
-from services.worker.publish.convert import Sizes, Work, convert
+from services.worker.publish.convert import convert
 from services.worker.publish.converted import Converted
 from services.worker.publish.source import Known, Source, read_known
 from services.worker.publish.targets import plan_targets
+from services.worker.publish.work import Sizes, Work
 from services.worker.rejects import join_rejects
 
 ROWS = 3000

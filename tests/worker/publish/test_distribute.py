@@ -17,11 +17,12 @@ from services.shared.jobs.run import StopRequested
 from services.shared.publish_contract import ContractColumn, Mode, PublishContract
 from services.shared.storage.folder import FolderStorage
 from services.worker.csv.reading import Limits
-from services.worker.publish.convert import Sizes, Work, convert
+from services.worker.publish.convert import convert
 from services.worker.publish.converted import Converted
 from services.worker.publish.distribute import distribute
 from services.worker.publish.source import Source
 from services.worker.publish.targets import plan_targets
+from services.worker.publish.work import Sizes, Work
 from tests.worker.publish.test_convert import known_of
 
 ROWS = 3000
