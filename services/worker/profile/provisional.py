@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from services.worker.profile.column import NULL_TOKENS, Column, Limits, Wanted, summarise
+from services.worker.profile.column import Column, Limits
+from services.worker.profile.summary import NULL_TOKENS, Wanted, summarise
 from services.worker.profile.types import decide
 
 

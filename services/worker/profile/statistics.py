@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.worker.profile import codec
-from services.worker.profile.column import NULL_TOKENS, Column, Limits, Part, Wanted, summarise
+from services.worker.profile.column import Column, Limits, Part
 from services.worker.profile.exact import MAX_ROWS
 from services.worker.profile.finish import Named, finish_column
 from services.worker.profile.model import ColumnProfile, Warned
 from services.worker.profile.sample import Sample
+from services.worker.profile.summary import NULL_TOKENS, Wanted, summarise
 
 THREADS: Final = 2
 IN_FLIGHT: Final = 4

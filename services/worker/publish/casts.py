@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from services.shared.errors import ContractInvalid
 from services.worker.profile.cells import Cells
-from services.worker.profile.numbers import read_numbers
+from services.worker.profile.number_reading import read_numbers
 from services.worker.profile.temporal import read_moments
 
 Bad = npt.NDArray[np.bool_]

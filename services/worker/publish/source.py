@@ -17,8 +17,8 @@ from services.shared.storage.port import RawParts, Storage
 from services.worker.csv.blocks import Counts
 from services.worker.csv.dialect import Dialect
 from services.worker.profile.cells import Cells
-from services.worker.profile.column import NULL_TOKENS
 from services.worker.profile.model import read_columns, read_head
+from services.worker.profile.summary import NULL_TOKENS
 from services.worker.profile.temporal import read_moments
 from services.worker.publish.casts import OFFSET
 

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.worker.profile import digest
-from services.worker.profile.column import NULL_TOKENS, Column, Limits, Wanted, summarise
+from services.worker.profile.column import Column, Limits
 from services.worker.profile.finish import Named, finish_column
 from services.worker.profile.model import ColumnProfile, Profile, Warned, read_columns, read_head, to_json
 from services.worker.profile.provisional import provisional_types
 from services.worker.profile.run import ProfileRun, ProfileSettings
+from services.worker.profile.summary import NULL_TOKENS, Wanted, summarise
 from tests.worker.profile.runs import RFC, profile, profile_in_steps, profile_with_rejects, quiet, table
 
 HEADER = b"id,price,name,day,when,share,flag,late\n"
