@@ -1,4 +1,4 @@
-"""ORDER BY keys and OVER clauses; NULLs come last in both directions unless the user says otherwise (docs: sql/select)."""
+"""ORDER BY keys, LIMIT and OVER clauses; NULLs come last in both directions unless the user says otherwise (docs: sql/select)."""
 
 from __future__ import annotations
 
@@ -34,6 +34,36 @@ def _orderable(bound: Bound, node: exp.Expr) -> Bound:
     if bound.type.kind is Kind.MAP:
         raise invalid(f"{bound.type} can't be ordered", node)
     return bound
+
+
+def ordinal_of(node: exp.Expr, most: int) -> int | None:
+    """Return the number of an output column that a key is written as; None: it is an expression."""
+    if not isinstance(node, exp.Literal) or node.args.get("is_string") or not str(node.this).isdigit():
+        return None
+    if not 1 <= int(str(node.this)) <= most:
+        raise invalid(f"There is no column {node.this} to sort or group by; there are {most}", node)
+    return int(str(node.this))
+
+
+def limits(query: exp.Expr) -> str:
+    """Return a query's LIMIT and OFFSET."""
+    written = ""
+    for key in ("limit", "offset"):
+        node = query.args.get(key)
+        if node is None:
+            continue
+        if isinstance(node, exp.Fetch):
+            if node.args.get("limit_options") is not None:
+                raise unsupported("FETCH … WITH TIES", node)
+            count = node.args.get("count")
+        else:
+            count = node.expression
+        if isinstance(count, exp.Column) and count.name.lower() == "all":
+            continue
+        if not isinstance(count, exp.Literal) or not str(count.this).isdigit():
+            raise unsupported(f"{key.upper()} with anything but a whole number", node)
+        written += f" {key.upper()} {count.this}"
+    return written
 
 
 def window_clause(node: exp.Window, named: Mapping[str, exp.Window], bind: Callable[[exp.Expr], Bound]) -> tuple[str, bool]:
