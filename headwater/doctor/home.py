@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from headwater.cli.text import size
 from headwater.doctor.finding import Finding, note, ok, wrong
 from headwater.doctor.running import is_up
 from headwater.instance import find_holder, run_folder_of
-from services.shared.settings import GIB, Settings
+from services.shared.settings import Settings
 
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs"})
 _TIGHT = 2
@@ -43,8 +44,8 @@ def check_home(settings: Settings) -> Iterator[Finding]:
 def check_disk(settings: Settings) -> Iterator[Finding]:
     """Compare the room on the home's disk with what uploads must leave."""
     usage = shutil.disk_usage(_nearest(settings.home.resolve()))
-    said = f"{usage.free / GIB:.1f} GiB of {usage.total / GIB:.1f} GiB are free"
-    needed = f"uploads are refused below {settings.min_free_bytes / GIB:.1f} GiB (HEADWATER_MIN_FREE_BYTES)"
+    said = f"{size(usage.free)} of {size(usage.total)} are free"
+    needed = f"uploads are refused below {size(settings.min_free_bytes)} (HEADWATER_MIN_FREE_BYTES)"
     if usage.free <= settings.min_free_bytes:
         yield wrong("disk", f"{said}; {needed}.", "Free room, or delete uploads and results that nobody needs.")
     elif usage.free <= _TIGHT * settings.min_free_bytes:

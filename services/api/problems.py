@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route
@@ -20,7 +19,6 @@ from services.shared.errors import (
     DatabaseNotFound,
     DatasetNotFound,
     FieldError,
-    InsufficientStorage,
     InternalError,
     JobNotFound,
     MethodNotAllowed,
@@ -36,6 +34,7 @@ from services.shared.errors import (
     ValidationFailed,
 )
 from services.shared.logs import get_logger
+from services.shared.storage.room import disk_full, is_disk_full
 
 MEDIA_TYPE = "application/problem+json"
 _SHOWN = 80
@@ -132,9 +131,8 @@ def _allowed(request: Request) -> dict[str, str]:
 def _on_dependency(request: Request, error: Exception) -> Response:
     """Answer for the records or the disk: full, busy or away."""
     log.warning("request.dependency_failed", reason=type(error).__name__, exc_info=error)
-    full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
-    if full or (isinstance(error, DBAPIError) and "disk is full" in str(error.orig)):
-        return answer(InsufficientStorage("The disk is full."), instance=request.url.path)
+    if is_disk_full(error):
+        return answer(disk_full(), instance=request.url.path)
     if isinstance(error, OSError):
         return answer(InternalError(), instance=request.url.path)
     return answer(Unavailable("The records do not answer just now.", headers={"Retry-After": "1"}), instance=request.url.path)

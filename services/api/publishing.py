@@ -232,7 +232,8 @@ def _check_request(request: DatasetRequest, services: Services) -> None:
         raise ValidationFailed(f"{error.pointer}: {error.detail}", errors=[error])
     free = services.storage.free_bytes()
     if free is not None and free < services.settings.min_free_bytes:
-        raise InsufficientStorage(f"Only {free} bytes are free; {services.settings.min_free_bytes} have to stay so.")
+        kept = services.settings.min_free_bytes
+        raise InsufficientStorage(f"Only {free:,} bytes are free; HEADWATER_MIN_FREE_BYTES keeps {kept:,} so. Free some room, and submit it again.")
     if request.mode == "create":
         _check_catalog(request, services)
 

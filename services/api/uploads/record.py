@@ -139,7 +139,7 @@ def check_size(services: Services, size: int | None) -> None:
     """Raise UploadTooLarge for a length beyond the limit."""
     limit = services.settings.max_upload_bytes
     if size is not None and size > limit:
-        raise UploadTooLarge(f"{size} bytes are more than the {limit} that one upload may have.")
+        raise UploadTooLarge(f"{size:,} bytes are more than the {limit:,} that one upload may have.")
 
 
 def check_room(services: Services, *, more: int, beside_awaited: bool) -> None:
@@ -153,8 +153,8 @@ def check_room(services: Services, *, more: int, beside_awaited: bool) -> None:
             awaited = uploads.sum_awaited(tx, now=utc_now())
     if free - awaited - more < services.settings.min_free_bytes:
         raise InsufficientStorage(
-            f"{more} more bytes do not fit: the disk has {free} left, {awaited} of them are promised to other uploads, "
-            f"and {services.settings.min_free_bytes} are kept free."
+            f"{more:,} more bytes do not fit: the disk has {free:,} left, {awaited:,} of them are promised to other uploads, "
+            f"and {services.settings.min_free_bytes:,} are kept free (HEADWATER_MIN_FREE_BYTES). Free some room, and send it again."
         )
 
 

@@ -19,6 +19,7 @@ from services.shared.errors import (
     UnsupportedOnEmbedded,
 )
 from services.shared.sql.bound import NO_VALUE, REFUSED_AT_RUN_TIME
+from services.shared.storage.room import disk_full
 
 _VALUES = ("Map keys must be unique.", "Map keys can not be NULL.")
 _WHERE = re.compile(r"\s+when casting from source column.*$", re.DOTALL)
@@ -65,6 +66,8 @@ def problem_of(error: Exception) -> Problem:
             return QueryInvalidValue("A LIKE pattern ends with its escape character.")
         case "IO" if "temp" in message.lower() and ("limit" in message.lower() or "size" in message.lower()):
             return QueryOutOfMemory("The query needs more spill space than it may use: select fewer columns or rows.")
+        case "IO" if "No space left on device" in message:
+            return disk_full()
         case "IO":
             return EngineFailed("A file of a table could not be read.")
         case _:

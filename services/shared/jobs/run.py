@@ -23,6 +23,7 @@ from services.shared.logs import bind, get_logger
 from services.shared.outbox import Outbox
 from services.shared.progress import ProgressBoard
 from services.shared.settings import Settings
+from services.shared.storage.room import disk_full, is_disk_full
 from services.shared.traces import mark, note, span
 
 _LOOK_S = 0.5
@@ -201,10 +202,11 @@ class Runner:
                 run.hand_over(Next(run.phase))
                 log.info("job.handed_back")
             raise
-        except Exception:
+        except Exception as error:
             note(failed=True)
             log.exception("job.stumbled")
-            self._store.stumble(run.job, InternalError("Something failed inside Headwater; its log names the job."))
+            inside = InternalError("Something failed inside Headwater; its log names the job.")
+            self._store.stumble(run.job, disk_full() if is_disk_full(error) else inside)
             self._outbox.send_new()
 
     @contextmanager

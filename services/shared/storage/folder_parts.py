@@ -7,7 +7,6 @@ syncs them and records them. So a stale connection can never write over bytes th
 from __future__ import annotations
 
 import asyncio
-import errno
 import fcntl
 import io
 import os
@@ -20,16 +19,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from services.shared.errors import InsufficientStorage, StorageObjectMissing, UploadLocked
+from services.shared.errors import StorageObjectMissing, UploadLocked
 from services.shared.storage.folder import sync_folder
 from services.shared.storage.port import Part, PartsWriter
+from services.shared.storage.room import disk_full, is_disk_full
 from services.shared.uncancelled import uncancelled
 
 _RETRY_S = 0.02
 _READ_BYTES = 1 << 20
 _THREADS = 16
 _VECTORS = 512
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class FolderParts:
@@ -147,7 +146,7 @@ class _FileWriter:
 
 
 def _translated(error: OSError) -> Exception:
-    return InsufficientStorage("The disk is full.") if error.errno in _NO_ROOM else error
+    return disk_full() if is_disk_full(error) else error
 
 
 class _PartsReader(io.RawIOBase):
