@@ -23,10 +23,11 @@ OURS = """
 from pathlib import Path
 from services.shared.publish_contract import ContractColumn, Mode, PublishContract
 from services.shared.storage.folder import FolderStorage
-from services.worker.publish.convert import Work, convert
+from services.worker.publish.convert import convert
 from services.worker.publish.converted import Converted
 from services.worker.publish.source import Source, read_known
 from services.worker.publish.targets import plan_targets
+from services.worker.publish.work import Work
 with open(path + ".profile", "rb") as stream:
     known = read_known(stream)
 columns = tuple(ContractColumn(c.name, i, c.name, c.type) for i, c in enumerate(known.columns))

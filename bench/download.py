@@ -98,7 +98,7 @@ def _download(port: int, path: str, header: str, server: int, *, least: int) -> 
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{header}Connection: close\r\n\r\n".encode())
         buffer = bytearray(1 << 20)
         count = connection.recv_into(buffer)
-        assert buffer[9:12] in (b"200", b"206"), bytes(buffer[:count])
+        assert bytes(buffer[9:12]) in (b"200", b"206"), bytes(buffer[:count])
         received = count
         while count := connection.recv_into(buffer):
             received += count

@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def _p21(stack: Stack, oracle: Any, scale: float, rounds: int, loaded_s: float) 
     right = 0
     for path in BENCHMARK:
         sql = path.read_text()
-        ours, theirs, answers = _take_turns(lambda sql=sql: _ask(stack, sql), lambda sql=sql: _fetch(oracle, sql), rounds)
+        ours, theirs, answers = _take_turns(partial(_ask, stack, sql), partial(_fetch, oracle, sql), rounds)
         matches = same(*answers)
         right += matches
         kept[path.stem] = {"right": matches, "headwater_s": ours, "duckdb_s": theirs}
@@ -71,8 +72,8 @@ def _p21(stack: Stack, oracle: Any, scale: float, rounds: int, loaded_s: float) 
 def _p18(stack: Stack, parquet: Any, csv: Any, scale: float, rounds: int) -> None:
     kept = {}
     for sql in SCANS:
-        ours, theirs, answers = _take_turns(lambda sql=sql: _ask(stack, sql), lambda sql=sql: _fetch(parquet, sql), rounds)
-        from_csv = _timed(lambda sql=sql: _fetch(csv, sql))[0]
+        ours, theirs, answers = _take_turns(partial(_ask, stack, sql), partial(_fetch, parquet, sql), rounds)
+        from_csv = _timed(partial(_fetch, csv, sql))[0]
         kept[sql] = {
             "right": same(*answers),
             "headwater_s": ours,

@@ -9,7 +9,8 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-from datamodel_code_generator import DataModelType, Formatter, InputFileType, LiteralType, OpenAPIScope, PythonVersion, generate
+from datamodel_code_generator import Formatter, InputFileType, LiteralType, OpenAPIScope, PythonVersion, generate
+from datamodel_code_generator.enums import DataModelType
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACT = ROOT / "contract" / "openapi.yaml"

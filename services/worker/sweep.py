@@ -14,13 +14,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, select, update
 
 from services.shared.catalog.embedded import STAGING, VERSIONS
-from services.shared.catalog.port import CatalogConflict, Table
+from services.shared.catalog.port import DATASET_PARAMETER, CatalogConflict, Table
 from services.shared.clock import utc_now
 from services.shared.jobs.model import TERMINAL
 from services.shared.publish_contract import Mode, PublishContract
 from services.shared.records.tables import dataset_versions, datasets, jobs
 from services.worker.deps import Worker
-from services.worker.publish.flip import DATASET_PARAMETER, NewVersion, drop_tables, user_table, version_name, version_table
+from services.worker.publish.flip import NewVersion, drop_tables, user_table, version_name, version_table
 from services.worker.publish.targets import TableColumn
 
 _AT_ONCE = 100

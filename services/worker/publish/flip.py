@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from services.shared.catalog.embedded import VERSIONS
-from services.shared.catalog.port import Catalog, CatalogConflict, Table
+from services.shared.catalog.port import DATASET_PARAMETER, VERSION_PARAMETER, Catalog, CatalogConflict, Table
 from services.shared.catalog.serde import stored_as
 from services.shared.clock import utc_now
 from services.shared.errors import DatasetExists, LeaseLost, Unavailable
@@ -31,8 +31,6 @@ from services.worker.deps import Worker
 from services.worker.publish.layout import Layout, catalog_columns, lay_out
 from services.worker.publish.targets import TableColumn
 
-DATASET_PARAMETER = "headwater.dataset_id"
-VERSION_PARAMETER = "headwater.version"
 _TRIES = 3
 
 
