@@ -26,10 +26,10 @@ doctor: ## say what is wrong with this installation, and what to do (ARGS=--json
 	@$(PY) -m headwater.doctor $(ARGS)
 
 test: install ## run the tests in WORKERS processes (ARGS="tests/api -k tus" to choose)
-	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not slow" $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-slow: install ## run the tests with large files and long faults
-	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m slow $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
 
 check: install ## lint, format, types, import rules, contract, docs
 	@$(PY) -m ruff check .

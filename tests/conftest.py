@@ -27,13 +27,8 @@ _PRODUCTS = {"stack", "product"}
 _STARTS_WITHIN_S = 20
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests that share a product go to one process, first, since they take longest; the others go file by file."""
-    here = Path(__file__).parent
-    for item in items:
-        path = item.path.relative_to(here)
-        item.add_marker(pytest.mark.xdist_group(path.parts[0] if _shares_product(item) else str(path)))
+    """Let the tests that share a product go first, since they take longest."""
     items.sort(key=_shares_product, reverse=True)
 
 
