@@ -29,6 +29,7 @@ def export_step(service: QueryService, run: Run) -> None:
     key = export_key(kept.prefix, form, run.job.params.get("safe"))
     try:
         _export(service, run, kept, form, key)
+        run.check(at_once=True)
         size = found.size if (found := service.storage.find(key)) else 0
         with service.database.write() as tx:
             _kept(tx, query_id)

@@ -43,6 +43,7 @@ def query_step(service: QueryService, run: Run) -> None:
         run.check(at_once=True)
         raise
     else:
+        run.check(at_once=True)
         kept = key if key == _key(service, asked) else None
         _record(service, run, meta, prefix, service.engine.statistics(execution_id), key=kept)
     finally:

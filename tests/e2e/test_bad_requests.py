@@ -367,11 +367,11 @@ def test_limits(tmp_path: Path, redis_url: str) -> None:
     free = shutil.disk_usage(tmp_path).free
     with running(home, HEADWATER_MAX_UPLOAD_BYTES="1000000", HEADWATER_MIN_FREE_BYTES=str(free * 4)) as stack:
         before = [one["id"] for one in stack.http.get("/v1/uploads", params={"state": ["complete", "receiving"]}).json()["items"]]
-        for length, status, code, needle in ((1_000_001, 413, "upload_too_large", "1000001"), (900_000, 507, "insufficient_storage", "900000")):
+        for length, status, code, needle in ((1_000_001, 413, "upload_too_large", "1,000,001"), (900_000, 507, "insufficient_storage", "900,000")):
             check(stack.http.post("/v1/uploads", headers={**TUS, "Upload-Length": str(length)}), status, code, needle)
             check(_post(stack, bytes(length)), status, code)
             check(_post(stack, (bytes(50_000) for _ in range(length // 50_000 + 1))), 507, "insufficient_storage")
-        check(stack.http.post("/v1/datasets", json={"upload_id": upload["id"], "name": "another"}), 507, "insufficient_storage", str(free * 4))
+        check(stack.http.post("/v1/datasets", json={"upload_id": upload["id"], "name": "another"}), 507, "insufficient_storage", f"{free * 4:,}")
         assert [one["id"] for one in stack.http.get("/v1/uploads", params={"state": ["complete", "receiving"]}).json()["items"]] == before
         assert stack.rows("SELECT k, v FROM pairs ORDER BY k") == [["1", "a"], ["2", "b"]]
         assert stack.http.get(f"/v1/uploads/{upload['id']}/preview").json()["rows"] == [["1", "a"], ["2", "b"]]

@@ -101,7 +101,7 @@ class Run:
             self._store.save(tx, self.job, checkpoint=checkpoint, phase=self.phase, progress=self._progress)
 
     def succeed(self, tx: Connection, result: dict[str, Any]) -> None:
-        """End the job in the transaction that makes its effect visible."""
+        """End the job in the transaction that makes its effect visible; a step whose effect can still be left looks first (`check`)."""
         if "bytes_total" in self._progress:
             self._progress = self._progress | {"percent": 100.0, "bytes_done": self._progress["bytes_total"], "eta_seconds": 0}
         self._store.succeed(tx, self.job, result=result, progress=self._progress or None, phase=self.phase)

@@ -166,6 +166,7 @@ class _Profiling:
         with self._worker.storage.open_write(prefix + PROFILE) as target:
             target.write(to_json(profile))
         join_rejects(self._worker.storage, self._rejects.cut(), prefix)
+        run.check(at_once=True)
         refused = self._record(upload, profile, profile_id, prefix)
         self._worker.storage.delete_prefix(work_prefix(run.job.workspace, run.job.id))
         if refused is not None:
