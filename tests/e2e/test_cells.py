@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests import corpora
 from tests.conftest import SEED, Measured
 from tests.e2e import passage
+from tests.e2e.problems import check
 from tests.e2e.test_hostile import in_plain, naughty
 from tests.e2e.values import expected
 from tests.stack import Stack
@@ -146,6 +147,7 @@ def sample(files: Mapping[str, bytes], number: int) -> dict[str, bytes]:
 def cells_of(stack: Stack, files: Mapping[str, bytes], *, least: int = 500, form: str = "parquet") -> dict[str, int]:
     """Take each file through the product and compare preview and result with plain Python's reading; return what was counted."""
     count = Counter(files=0, rows=0, cells=0, different=0)
+    widest = stack.http.get("/v1/meta").json()["limits"]["max_table_columns"]
     sent = [(path, data, passage.send(stack, data, "cells.csv")[0]) for path, data in files.items()]
     for path, data, upload_id in sent:
         found, plain = passage.verdict(stack, upload_id, timeout_s=120), in_plain(data)
@@ -153,6 +155,9 @@ def cells_of(stack: Stack, files: Mapping[str, bytes], *, least: int = 500, form
             continue
         preview = stack.http.get(f"/v1/uploads/{upload_id}/preview").json()["rows"]
         assert preview == plain.rows[: len(preview)]
+        if found.profile["total_columns"] > widest:
+            check(stack.http.post("/v1/datasets", json={"upload_id": upload_id, "name": "too_wide"}), 422, "contract_invalid", str(widest))
+            continue
         name = path.removesuffix(".csv") if path in NAMED else f"cells_{next(_made)}"
         job = stack.publish(upload_id, name, max_reject_ratio=1, format=form, timeout_s=120)
         assert job["state"] == "succeeded", job["error"]

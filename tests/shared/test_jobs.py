@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from services.shared.clock import utc_now
 from services.shared.errors import EmptyFile, JobFinished, JobNotRetryable, LeaseLost, UploadGone
-from services.shared.jobs.model import Job, Kind, NewJob, State, Wait
+from services.shared.jobs.model import OWN_WORK, Job, Kind, NewJob, State, Wait
 from services.shared.jobs.store import JobStore
 from services.shared.principal import LOCAL
 from services.shared.records.database import Database
@@ -312,3 +312,24 @@ def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
         fail_late()
     with database.read() as tx:
         assert tx.execute(select(catalog_databases)).all() == []
+
+
+def test_work_for_a_job_that_did_not_succeed_is_cancelled(store: JobStore) -> None:
+    """The queries of a receipt: a queued one ends with the publish, a running one is asked to, an ended one and a stranger's stay."""
+    publish = store.claim(submit(store, kind=Kind.PUBLISH).id)
+    assert publish is not None
+    own = {"kind": Kind.QUERY, "resource_type": OWN_WORK, "resource_id": publish.id}
+    queued, at_work, ended = (submit(store, **own) for _ in range(3))
+    other = submit(store, kind=Kind.QUERY, resource_type=OWN_WORK, resource_id="job_other")
+    store.claim(at_work.id)
+    done = store.claim(ended.id)
+    assert done is not None
+    with store.database.write() as tx:
+        store.succeed(tx, done, result={}, progress=None)
+        store.cancel(tx, publish.id)
+    assert store.get(queued.id).state is State.QUEUED
+    with store.database.write() as tx:
+        store.end_cancelled(tx, publish, progress=None)
+    assert store.get(queued.id).state is State.CANCELLED
+    assert store.get(at_work.id).cancel_requested_at is not None
+    assert (store.get(ended.id).state, store.get(other.id).state) == (State.SUCCEEDED, State.QUEUED)

@@ -39,6 +39,7 @@ QUEUES: Mapping[Kind, str] = {
     Kind.DROP: "housekeeping",
     Kind.QUERY: "query",
 }
+OWN_WORK = "job"  # the resource type of what one job has another do: it is cancelled when the one ends without success
 ID_PREFIX: Mapping[Kind, str] = {kind: "qry" if kind is Kind.QUERY else "job" for kind in Kind}
 
 

@@ -16,7 +16,7 @@ from services.shared.clock import Clock, utc_now
 from services.shared.errors import JobFinished, JobNotFound, JobNotRetryable, LeaseLost, Problem, WorkerLost
 from services.shared.ids import new_id
 from services.shared.jobs import settle
-from services.shared.jobs.model import ID_PREFIX, QUEUES, TERMINAL, Job, Kind, NewJob, State, Wait, job_from
+from services.shared.jobs.model import ID_PREFIX, OWN_WORK, QUEUES, TERMINAL, Job, Kind, NewJob, State, Wait, job_from
 from services.shared.principal import Principal
 from services.shared.records.database import Database
 from services.shared.records.tables import UtcTime, jobs, outbox, uploads
@@ -292,7 +292,15 @@ class JobStore:
         self._change(tx, job, state=state, finished_at=self._clock(), lease_until=None, waits_on=None, waits_for_bytes=None, **kept, **values)
         tx.execute(delete(outbox).where(outbox.c.job_id == job.id))
         settle.release(tx, job, state, now=self._clock())
+        if state is not State.SUCCEEDED:
+            self._cancel_own_work(tx, job)
         self.wake(tx, job.id)
+
+    def _cancel_own_work(self, tx: Connection, job: Job) -> None:
+        """Cancel what the job has others do for it, such as the queries of a receipt that nobody will read."""
+        going_on = jobs.c.state.in_((State.QUEUED, State.RUNNING))
+        for job_id in tx.execute(select(jobs.c.id).where(jobs.c.resource_type == OWN_WORK, jobs.c.resource_id == job.id, going_on)).scalars().all():
+            self.cancel(tx, job_id)
 
     def _change(self, tx: Connection, job: Job, **values: Any) -> None:
         if tx.execute(update(jobs).where(_held(job, state=job.state)).values(values)).rowcount == 0:

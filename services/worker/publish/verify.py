@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 
 from services.shared.catalog.embedded import STAGING
 from services.shared.errors import JobNotFound
-from services.shared.jobs.model import Job, Kind, NewJob, State
+from services.shared.jobs.model import OWN_WORK, Job, Kind, NewJob, State
 from services.shared.jobs.turns import Lane
 from services.shared.principal import Principal
 from services.shared.records.tables import queries
@@ -70,9 +70,7 @@ def read_answers(worker: Worker, query_ids: Sequence[str]) -> Answered:
 
 
 def _submit(tx: Connection, worker: Worker, job: Job, query_id: str, sql: str) -> None:
-    new = NewJob(
-        kind=Kind.QUERY, resource_type="query", resource_id=query_id, params={}, request_id=job.request_id, id=query_id, lane=Lane.BACKGROUND
-    )
+    new = NewJob(kind=Kind.QUERY, resource_type=OWN_WORK, resource_id=job.id, params={}, request_id=job.request_id, id=query_id, lane=Lane.BACKGROUND)
     worker.jobs.submit(tx, new, principal=Principal(job.workspace, job.owner))
     own = {"id": query_id, "workspace": job.workspace, "owner": job.owner, "origin": ORIGIN}
     tx.execute(insert(queries).values(**own, sql=sql, database=STAGING, engine=worker.engine.name))
