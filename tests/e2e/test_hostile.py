@@ -32,9 +32,9 @@ def naughty() -> list[str]:
 
 @pytest.mark.timeout(900)
 def test_torture_files_get_a_verdict(stack: Stack, dice: random.Random, measured: Measured) -> None:
-    """150 polluted files and a sample of the others, under naughty names: a profile or a problem each, soon, and published whole or refused."""
+    """75 polluted files and a sample of the others, under naughty names: a profile or a problem each, soon, and published whole or refused."""
     others = {name: data for name, data in corpora.tables().items() if not name.startswith("w3c")}
-    measured(**torture(stack, {**others, **corpora.pollock_sample(150, seed=SEED)}, dice, published=25))
+    measured(**torture(stack, {**others, **corpora.pollock_sample(75, seed=SEED)}, dice, published=15))
 
 
 @pytest.mark.slow
