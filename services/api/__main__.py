@@ -15,8 +15,8 @@ from services.shared.logs import configure_logs, get_logger
 from services.shared.network import is_loopback
 from services.shared.settings import Auth, Settings, load_settings
 
-_BACKLOG = 1024
-_CONCURRENT_REQUESTS = 256
+_BACKLOG = 2048
+_CONNECTIONS = 8192  # of one process; granian counts those that are kept alive, too, and lets more of them wait for ever
 _STOP_S = 10
 
 
@@ -42,7 +42,7 @@ def main() -> int:
         websockets=False,
         workers=settings.api_workers,
         backlog=_BACKLOG,
-        backpressure=_CONCURRENT_REQUESTS,
+        backpressure=_CONNECTIONS,
         log_level=LogLevels.warning,
         log_access=False,
         respawn_failed_workers=True,
